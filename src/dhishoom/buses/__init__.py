@@ -1,0 +1,1 @@
+"""Buses, one file a kind."""

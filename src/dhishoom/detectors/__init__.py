@@ -1,0 +1,1 @@
+"""Detectors, one file a kind, and the cards they come with."""

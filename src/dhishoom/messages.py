@@ -1,0 +1,95 @@
+"""Nouns as the JSON that others read: on standard output, in the API and in the topics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from dhishoom.core.timestamps import from_rfc3339, to_rfc3339
+from dhishoom.nouns import Detection, Ellipse, Incident, Position, Shot
+
+Json = dict[str, Any]
+Place = Callable[[Position], Json]
+"""How a site writes a place: `local_place` or `core.geometry.geographic_place(origin)`."""
+
+
+def local_place(position: Position) -> Json:
+    """Metres east, north and up of the site's origin."""
+    return {"x": round(position.x_m, 3), "y": round(position.y_m, 3), "z": round(position.z_m, 3)}
+
+
+def detection_to_json(detection: Detection) -> Json:
+    """One `detection` line; floats are rounded to what they are known to."""
+    return {
+        "type": "detection",
+        "id": detection.detection_id,
+        "sensor_id": detection.sensor_id,
+        "time": to_rfc3339(detection.onset_ns),
+        "sigma_s": round(detection.sigma_s, 6),
+        "score": round(detection.score, 4),
+        "label": detection.label,
+        "classes": {name: round(score, 4) for name, score in detection.classes.items()},
+        "snr_db": round(detection.snr_db, 1),
+        "model": detection.model,
+        "clip": detection.clip,
+    }
+
+
+def detection_from_json(message: Json) -> Detection:
+    """The inverse of `detection_to_json`, to the microsecond."""
+    return Detection(
+        detection_id=message["id"],
+        sensor_id=message["sensor_id"],
+        onset_ns=from_rfc3339(message["time"]),
+        sigma_s=message["sigma_s"],
+        score=message["score"],
+        label=message["label"],
+        classes=message["classes"],
+        snr_db=message["snr_db"],
+        model=message["model"],
+        clip=message.get("clip"),
+    )
+
+
+def incident_to_json(incident: Incident, place: Place = local_place, **extra: Any) -> Json:
+    """One `incident` line; `extra` (such as `folder`) follows the revision."""
+    return {
+        "type": "incident",
+        "id": incident.incident_id,
+        "revision": incident.revision,
+        **extra,
+        "status": incident.status,
+        "time": to_rfc3339(incident.time_ns),
+        "position": place(incident.position) if incident.position else None,
+        "alternative": place(incident.alternative) if incident.alternative else None,
+        "ellipse": _ellipse_to_json(incident.ellipse),
+        "rounds": incident.rounds,
+        "rounds_interval": [incident.rounds_low, incident.rounds_high],
+        "fire": incident.fire,
+        "shots": [_shot_to_json(shot, place) for shot in incident.shots],
+        "score": round(incident.score, 4),
+        "sensors": list(incident.sensor_ids),
+        "reason": incident.reason,
+    }
+
+
+def _shot_to_json(shot: Shot, place: Place) -> Json:
+    return {
+        "time": to_rfc3339(shot.time_ns),
+        "position": place(shot.position) if shot.position else None,
+        "ellipse": _ellipse_to_json(shot.ellipse),
+        "residual_ms": round(shot.residual_ms, 2),
+        "sensors": list(shot.sensor_ids),
+        "detections": list(shot.detection_ids),
+    }
+
+
+def _ellipse_to_json(ellipse: Ellipse | None) -> Json | None:
+    if ellipse is None:
+        return None
+    return {
+        "semi_major_m": round(ellipse.semi_major_m, 1),
+        "semi_minor_m": round(ellipse.semi_minor_m, 1),
+        "azimuth_deg": round(ellipse.azimuth_deg, 1),
+        "confidence": ellipse.confidence,
+    }

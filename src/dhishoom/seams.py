@@ -1,0 +1,187 @@
+"""The five seams. Each is asked one thing; each has one folder of implementations and one suite in tests/contracts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from dhishoom.nouns import Alert, Chunk, Detection, Incident, Review, Site
+
+AUDIO_TOPIC = "dhishoom.audio"
+DETECTIONS_TOPIC = "dhishoom.detections"
+INCIDENTS_TOPIC = "dhishoom.incidents"
+DEAD_TOPIC = "dhishoom.dead"
+
+
+class Source(Protocol):
+    """Gives sound, chunk by chunk, in order per sensor."""
+
+    def site(self) -> Site | None:
+        """The sensors and their places, where the source itself knows them."""
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Chunks until the source ends or `close` is called. Raises SourceError where it cannot go on."""
+
+    def close(self) -> None:
+        """Free what it holds; `chunks` then ends. Safe from another thread, and twice."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One message as it came off a bus.
+
+    Attributes:
+        key: Sensor id for audio and detections, incident id for incidents.
+        headers: CloudEvents attributes by their Kafka names (`ce_id`, `ce_type`, `content-type`, ...).
+        timestamp_ns: When the bus took it.
+        partition, offset: Its place; `offset` rises within a partition.
+    """
+
+    topic: str
+    key: str
+    value: bytes
+    headers: Mapping[str, str]
+    timestamp_ns: int
+    partition: int
+    offset: int
+
+
+class Bus(Protocol):
+    """Carries messages: at least once, in order within a key. The memory bus is the oracle of the contract."""
+
+    def publish(self, topic: str, key: str, value: bytes, headers: Mapping[str, str]) -> None:
+        """Return once taken. Raises BusFull (nothing was taken: shed and count, or wait) or BusError."""
+
+    def poll(self, topic: str, *, messages_max: int, wait_s: float) -> Sequence[Delivery]:
+        """Return 0 to `messages_max` messages; empty once `wait_s` has passed."""
+
+    def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
+        """Say that these, and all before them in their partitions, are stored and need not come again."""
+
+    def lag(self, topic: str) -> int:
+        """Messages taken but not yet acknowledged."""
+
+    def close(self) -> None:
+        """Hand over what was published, then free what it holds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelCard:
+    """What a model is, needs and may be used for; `detectors/cards.py` reads it from JSON.
+
+    The listening fold gives the model windows of `left_s + step_s + right_s` at `sample_rate`, one per step of the
+    sensor's clock. The model scores the middle `step_s` and `guard_s` on either side of it, so that a peak on the
+    border of two windows is judged in both alike. A score at an instant must depend only on sound that every window
+    scoring that instant holds: at most `left_s - guard_s` before it and `right_s - guard_s` after it.
+
+    Attributes:
+        sample_rate: Hz the network was trained at; the fold resamples to it.
+        hop_s: From one frame of scores to the next.
+        step_s: From one window to the next; a whole number of hops.
+        left_s, right_s: Context before and after the middle, the guard included.
+        guard_s: How far beyond the middle scores are given on either side; a whole number of hops.
+        classes: Names in the order of the scores' last axis.
+        gunshot_classes: Those that mean gunfire; the gunshot score is the largest of them.
+        alert, possible: Thresholds on the calibrated gunshot score.
+        reject: Threshold from which another class may name a rejection.
+        calibration: Rising pairs (raw score, probability), interpolated linearly; empty means raw scores are probabilities.
+        card: The rest of the card as published: data, licence, metrics with intervals, limits.
+    """
+
+    name: str
+    sample_rate: int
+    hop_s: float
+    step_s: float
+    left_s: float
+    right_s: float
+    guard_s: float
+    classes: tuple[str, ...]
+    gunshot_classes: tuple[str, ...]
+    alert: float
+    possible: float
+    reject: float = 0.5
+    calibration: tuple[tuple[float, float], ...] = ()
+    licence: str = ""
+    card: Mapping[str, object] | None = None
+
+    @property
+    def window_s(self) -> float:
+        """Length of one window."""
+        return self.left_s + self.step_s + self.right_s
+
+
+class Detector(Protocol):
+    """Gives frame scores of a batch of audio windows."""
+
+    @property
+    def card(self) -> ModelCard:
+        """What it is and what it needs."""
+
+    def scores(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Raw scores of the middle `step_s` of every window and of the guard on either side.
+
+        Args:
+            windows: [batch, round(window_s * sample_rate)] at the card's rate.
+        Returns:
+            [batch, round((step_s + 2 * guard_s) / hop_s), len(classes)], each 0 to 1; the result of a window does not depend on its batch.
+        """
+
+
+class Store(Protocol):
+    """Keeps detections, incidents, clips and reviews. Writing the same key twice changes nothing."""
+
+    def keep_clip(self, chunk: Chunk) -> str:
+        """Write sound durably, return its place relative to the clips: `sensor=ID/date=YYYY-MM-DD/....flac`."""
+
+    def put_detections(self, detections: Sequence[Detection]) -> int:
+        """Insert those not yet there; return how many were new."""
+
+    def put_incidents(self, incidents: Sequence[Incident]) -> None:
+        """Insert, or replace a lower revision; every revision stays in the history."""
+
+    def put_review(self, review: Review) -> None:
+        """Keep what a person said."""
+
+    def detections(
+        self,
+        *,
+        since_ns: int = 0,
+        until_ns: int | None = None,
+        sensor_id: str | None = None,
+        labels: Sequence[str] | None = None,
+        limit: int = 1000,
+    ) -> Sequence[Detection]:
+        """Newest first."""
+
+    def detections_by_id(self, detection_ids: Sequence[str]) -> Sequence[Detection]:
+        """Those that exist, in order of onset."""
+
+    def incidents(self, *, since_ns: int = 0, until_ns: int | None = None, limit: int = 100) -> Sequence[Incident]:
+        """In their last revision, newest first."""
+
+    def incident(self, incident_id: str) -> Incident | None:
+        """Its last revision."""
+
+    def reviews(self, subject_id: str | None = None) -> Sequence[Review]:
+        """Oldest first."""
+
+    def read_clip(self, clip: str) -> bytes:
+        """A kept clip as FLAC. Raises StoreError where it is gone."""
+
+    def close(self) -> None:
+        """Finish writing and free what it holds."""
+
+
+class Sink(Protocol):
+    """Delivers one alert."""
+
+    def deliver(self, alert: Alert) -> None:
+        """Return once the other side has taken it. Raises SinkError (`retry` says whether to try again)."""
+
+    def close(self) -> None:
+        """Free what it holds."""

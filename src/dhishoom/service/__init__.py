@@ -1,0 +1,1 @@
+"""Turns the folds: knows the seams and no implementation."""

@@ -1,0 +1,1 @@
+"""Cities, blasts and confusables with known truth."""

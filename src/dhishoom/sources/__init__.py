@@ -1,0 +1,1 @@
+"""Sources of sound, one file a kind."""

@@ -1,0 +1,19 @@
+"""Fixtures for every test: where the published recordings are, if they are here."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of published recordings (`data/`) and comparison models (`weights/`)."""
+    folder = Path(os.environ.get("DHISHOOM_SHARED", REPOSITORY.parent / "shared"))
+    if not (folder / "data").is_dir():
+        pytest.skip(f"no recordings at {folder}: set DHISHOOM_SHARED to run this test")
+    return folder.resolve()
