@@ -1,0 +1,71 @@
+# Every target brings what it needs: Python 3.11 or newer and make are all that must be there.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+SECONDS_LOAD ?= 300
+SECONDS_AUDIO ?= 600
+SENSORS ?= 200
+DEMO_FLAGS ?=
+
+.PHONY: help demo install test check fix bench bench-detect bench-load bench-locate page wheel evaluation pictures clean
+
+help:  ## Show what can be made
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(VENV)/.python:
+	@$(PYTHON) tools/need_python.py
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.base: $(VENV)/.python pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.all: $(VENV)/.python pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[all]'
+	@touch $@ $(VENV)/.base
+
+$(VENV)/.dev: $(VENV)/.python pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@ $(VENV)/.all $(VENV)/.base
+
+page: $(VENV)/.python  ## Build the page from ui/ (brings its own node where none is installed)
+	@$(BIN)/python tools/build_page.py
+
+demo: $(VENV)/.base page  ## A simulated city, heard live, on a page in your browser
+	$(BIN)/dhishoom demo $(DEMO_FLAGS)
+
+install: $(VENV)/.all page  ## Leave a working .venv/bin/dhishoom with everything but training
+	@$(BIN)/dhishoom --version
+
+test: $(VENV)/.dev page  ## Every test; those whose parts are not here are skipped and say so
+	@$(BIN)/python tools/test_parts.py
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
+
+check: $(VENV)/.dev  ## Format, lint, types, the law of imports and the house numbers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python tools/house_numbers.py
+
+fix: $(VENV)/.dev  ## Format and mend what can be mended
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: bench-detect bench-locate bench-load  ## Every benchmark
+
+bench-detect: $(VENV)/.all  ## CPU per second of sound, beside YAMNet (SECONDS_AUDIO=600)
+	$(BIN)/python benchmarks/bench_detect.py --seconds $(SECONDS_AUDIO)
+
+bench-load: $(VENV)/.all  ## Simulated sensors in real time (SECONDS_LOAD=300 SENSORS=200)
+	$(BIN)/python benchmarks/bench_load.py --seconds $(SECONDS_LOAD) --sensors $(SENSORS)
+
+bench-locate: $(VENV)/.all  ## Locating and associating, beside a plain solver
+	$(BIN)/python benchmarks/bench_locate.py
+
+wheel: $(VENV)/.dev page  ## A wheel that carries the built page, in dist/
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+
+clean:  ## Remove what was built and installed here
+	rm -rf $(VENV) dist build ui/node_modules src/dhishoom/web/page
