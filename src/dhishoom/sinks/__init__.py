@@ -1,1 +1,1 @@
-"""Sinks, one file a kind."""
+"""Sinks, one file a kind: each delivers one alert."""
