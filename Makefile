@@ -39,7 +39,7 @@ install: $(VENV)/.all page  ## Leave a working .venv/bin/dhishoom with everythin
 	@$(BIN)/dhishoom --version
 
 test: $(VENV)/.dev page  ## Every test; those whose parts are not here are skipped and say so
-	@$(BIN)/python tools/test_parts.py
+	@$(BIN)/python tools/bring_test_parts.py
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
 
 check: $(VENV)/.dev  ## Format, lint, types, the law of imports and the house numbers
