@@ -76,7 +76,8 @@ def complaints() -> Iterator[str]:
         for function in functions(tree):
             lengths.append(lines_of(function))
             if lengths[-1] > FUNCTION_LINES_MAX:
-                yield f"{path}:{function.lineno}: {function.name} has {lengths[-1]} lines, the most is {FUNCTION_LINES_MAX}."
+                place = f"{path}:{function.lineno}: {function.name}"
+                yield f"{place} has {lengths[-1]} lines, the most is {FUNCTION_LINES_MAX}."
     if (median := statistics.median(lengths)) > FUNCTION_LINES_MEDIAN_MAX:
         yield f"The median function has {median:g} lines, the most is {FUNCTION_LINES_MEDIAN_MAX}."
     graph = {module: targets & graph.keys() - {module} for module, targets in graph.items()}
