@@ -89,7 +89,7 @@ class ModelCard:
         gunshot_classes: Those that mean gunfire; the gunshot score is the largest of them.
         alert, possible: Thresholds on the calibrated gunshot score.
         reject: Threshold from which another class may name a rejection.
-        calibration: Rising pairs (raw score, probability), interpolated linearly; empty means raw scores are probabilities.
+        calibration: Rising pairs (raw score, probability), interpolated linearly; empty: raw scores are probabilities.
         card: The rest of the card as published: data, licence, metrics with intervals, limits.
     """
 
@@ -128,7 +128,8 @@ class Detector(Protocol):
         Args:
             windows: [batch, round(window_s * sample_rate)] at the card's rate.
         Returns:
-            [batch, round((step_s + 2 * guard_s) / hop_s), len(classes)], each 0 to 1; the result of a window does not depend on its batch.
+            [batch, round((step_s + 2 * guard_s) / hop_s), len(classes)], each 0 to 1; what a window gets does not
+            depend on its batch.
         """
 
 
