@@ -277,3 +277,48 @@ class Review:
     reviewer: str
     time_ns: int
     note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelCard:
+    """What a model is, needs and may be used for; a JSON file beside its weights.
+
+    The listening fold gives the model windows of `left_s + step_s + right_s` at `sample_rate`, one per step of the
+    sensor's clock. The model scores the middle `step_s` and `guard_s` on either side of it, so that a peak on the
+    border of two windows is judged in both alike. A score at an instant must depend only on sound that every window
+    scoring that instant holds: at most `left_s - guard_s` before it and `right_s - guard_s` after it.
+
+    Attributes:
+        sample_rate: Hz the network was trained at; the fold resamples to it.
+        hop_s: From one frame of scores to the next.
+        step_s: From one window to the next; a whole number of hops.
+        left_s, right_s: Context before and after the middle, the guard included.
+        guard_s: How far beyond the middle scores are given on either side; a whole number of hops.
+        classes: Names in the order of the scores' last axis.
+        gunshot_classes: Those that mean gunfire; the gunshot score is the largest of them.
+        alert, possible: Thresholds on the calibrated gunshot score.
+        reject: Threshold from which another class may name a rejection.
+        calibration: Rising pairs (raw score, probability), interpolated linearly; empty: raw scores are probabilities.
+        card: The rest of the card as published: data, licence, metrics with intervals, limits.
+    """
+
+    name: str
+    sample_rate: int
+    hop_s: float
+    step_s: float
+    left_s: float
+    right_s: float
+    guard_s: float
+    classes: tuple[str, ...]
+    gunshot_classes: tuple[str, ...]
+    alert: float
+    possible: float
+    reject: float = 0.5
+    calibration: tuple[tuple[float, float], ...] = ()
+    licence: str = ""
+    card: Mapping[str, object] | None = None
+
+    @property
+    def window_s(self) -> float:
+        """Length of one window."""
+        return self.left_s + self.step_s + self.right_s

@@ -1,0 +1,66 @@
+"""The grid of windows on the sensor's clock, in exact integers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from dhishoom.core.resampling import Resampler, resampler
+from dhishoom.nouns import NS_PER_S, ModelCard
+
+
+def index_at(time_ns: int, sample_rate: int) -> int:
+    """Absolute index of the sample nearest to a time: a whole number, for any time and rate."""
+    return (2 * time_ns * sample_rate + NS_PER_S) // (2 * NS_PER_S)
+
+
+def time_at(index: int, sample_rate: int) -> int:
+    """Time of a sample in nanoseconds, rounded down."""
+    return index * NS_PER_S // sample_rate
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Where the windows of one model lie in the samples of one rate.
+
+    Attributes:
+        step_ns: From one window to the next.
+        left, right: Samples before and after the middle's first one that a window holds, the filter's margin included.
+        length: Samples a window gives the model.
+    """
+
+    sample_rate: int
+    step_ns: int
+    left: int
+    right: int
+    length: int
+    resampler: Resampler
+
+    def step_at(self, time_ns: int) -> int:
+        """The step whose middle holds the time."""
+        return time_ns // self.step_ns
+
+    def middle_index(self, step: int) -> int:
+        """Absolute index of the first sample of a step's middle."""
+        return index_at(step * self.step_ns, self.sample_rate)
+
+    def step_of_index(self, index: int) -> int:
+        """The step whose middle holds the sample."""
+        step = self.step_at(time_at(index, self.sample_rate))
+        return step + 1 if self.middle_index(step + 1) <= index else step
+
+
+@lru_cache(maxsize=256)
+def grid(card: ModelCard, sample_rate: int) -> Grid:
+    """The grid of a model on sound of one rate."""
+    convert = resampler(sample_rate, card.sample_rate)
+    before = round(card.left_s * sample_rate) + convert.margin
+    length = round(card.window_s * card.sample_rate)
+    behind = -(-length * convert.down // convert.up) - round(card.left_s * sample_rate) + convert.margin + 1
+    return Grid(sample_rate, round(card.step_s * NS_PER_S), before, behind, length, convert)
+
+
+def memory_s(card: ModelCard, sample_rate: int) -> float:
+    """How much sound before an instant must be re-read to go on as if one had always listened."""
+    place = grid(card, sample_rate)
+    return (place.left + place.right) / sample_rate

@@ -1,0 +1,229 @@
+"""Fold 1: the sound of one sensor becomes windows for a model, and their scores become detections.
+
+The fold is cut in two so that the windows of many sensors can be scored in one batch: `push` and `finish` cut windows
+on a grid fixed by the sensor's clock, `core.decision.decide` judges each window by itself. How a stream is cut into
+chunks cannot matter: a window is a function of the samples it holds, and a sample's place follows from its own chunk's
+time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dhishoom.core.decision import decide
+from dhishoom.core.framing import Grid, grid, index_at, memory_s
+from dhishoom.core.silence import fill
+from dhishoom.nouns import NS_PER_S, Chunk, Heard, ModelCard
+
+__all__ = [
+    "Hearing",
+    "ListeningState",
+    "Notice",
+    "Window",
+    "begin",
+    "decide",
+    "finish",
+    "heard_until",
+    "memory_s",
+    "push",
+]
+
+SPLICE_MAX_S = 0.002
+Samples = NDArray[np.float32]
+NoticeKind = Literal["gap", "step", "rate", "repeated"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Window:
+    """What the model and the picker get of one step.
+
+    Attributes:
+        middle_start_ns: Time at which the middle begins, on the grid.
+        audio: [round(window_s * rate)] at the model's rate, holes filled.
+        raw: The same stretch at the sensor's own rate, with the filter's margins.
+        raw_start_index: Absolute index of `raw[0]` on the sensor's clock.
+    """
+
+    sensor_id: str
+    middle_start_ns: int
+    audio: Samples
+    raw: Samples
+    raw_rate: int
+    raw_start_index: int
+    clock_sigma_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """What is counted and shown of a stream: a gap, a step of its clock, another rate, a repeated chunk."""
+
+    sensor_id: str
+    time_ns: int
+    kind: NoticeKind
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Stream:
+    """Sound without a break: `tail` begins at absolute index `tail_index`; `step` is the next one to be cut."""
+
+    sample_rate: int
+    first_index: int
+    tail_index: int
+    tail: Samples
+    step: int
+    sequence: int | None
+
+    @property
+    def end_index(self) -> int:
+        return self.tail_index + len(self.tail)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ListeningState:
+    """What the fold knows of one sensor: at most one window of sound."""
+
+    sensor_id: str
+    card: ModelCard
+    clock_sigma_s: float
+    resume_ns: int | None
+    stream: _Stream | None
+
+
+class Hearing(NamedTuple):
+    """What one chunk, or the end, brought."""
+
+    state: ListeningState
+    windows: tuple[Window, ...]
+    notices: tuple[Notice, ...]
+
+
+def begin(
+    sensor_id: str, card: ModelCard, *, clock_sigma_s: float = 0.001, resume_ns: int | None = None
+) -> ListeningState:
+    """The state before any sound.
+
+    Args:
+        resume_ns: Take over from here: windows whose middle ends before it are not cut. Feed `memory_s` of sound from
+            before it and the windows are those of a listener who had always been there.
+    """
+    return ListeningState(sensor_id, card, clock_sigma_s, resume_ns, None)
+
+
+def push(state: ListeningState, chunk: Chunk) -> Hearing:
+    """Take one chunk of this sensor, cut the windows it completes."""
+    if len(chunk.samples) == 0:
+        return Hearing(state, (), ())
+    if chunk.clock_sigma_s is not None and chunk.clock_sigma_s != state.clock_sigma_s:
+        state = replace(state, clock_sigma_s=chunk.clock_sigma_s)
+    index = index_at(chunk.start_ns, chunk.sample_rate)
+    if state.stream is None:
+        return _cut(_start(state, chunk, index))
+    broken = _break_of(state.stream, chunk, index)
+    if broken == "repeated":
+        return Hearing(state, (), (_notice(state, chunk, broken, state.stream.end_index - index),))
+    if broken is not None:
+        ended, fresh = finish(state), _cut(_start(state, chunk, index))
+        notice = _notice(state, chunk, broken, index - state.stream.end_index)
+        return Hearing(fresh.state, ended.windows + fresh.windows, (notice,))
+    return _cut(replace(state, stream=_append(state.stream, chunk, index)))
+
+
+def finish(state: ListeningState) -> Hearing:
+    """No more sound will come: cut what is left, filled to whole windows."""
+    stream = state.stream
+    if stream is None:
+        return Hearing(state, (), ())
+    place = grid(state.card, stream.sample_rate)
+    steps = range(stream.step, place.step_of_index(stream.end_index - 1) + 1)
+    windows = [_window(state, stream, place, step) for step in steps if _wanted(state, place, step)]
+    return Hearing(replace(state, stream=None), tuple(windows), ())
+
+
+def heard_until(window: Window, card: ModelCard) -> Heard:
+    """The promise that holds once this window, and those before it, are decided."""
+    return Heard(sensor_id=window.sensor_id, until_ns=window.middle_start_ns + round(card.step_s * NS_PER_S))
+
+
+def _start(state: ListeningState, chunk: Chunk, index: int) -> ListeningState:
+    place = grid(state.card, chunk.sample_rate)
+    step = place.step_of_index(index)
+    stream = _Stream(chunk.sample_rate, index, index, chunk.samples, step, chunk.sequence)
+    return replace(state, stream=stream)
+
+
+def _break_of(stream: _Stream, chunk: Chunk, index: int) -> NoticeKind | None:
+    """How the chunk fails to follow on; None where it does, give or take a splice."""
+    if chunk.sample_rate != stream.sample_rate:
+        return "rate"
+    jump = index - stream.end_index
+    splice_max = round(SPLICE_MAX_S * chunk.sample_rate)
+    if jump > splice_max:
+        return "gap"
+    end_index = index + len(chunk.samples)
+    if chunk.sequence is not None and stream.sequence is not None:
+        if chunk.sequence <= stream.sequence:
+            return "repeated" if end_index <= stream.end_index else None
+        return "step" if jump < -splice_max else None
+    if end_index < stream.tail_index:
+        return "step"
+    return "repeated" if end_index <= stream.end_index else None
+
+
+def _append(stream: _Stream, chunk: Chunk, index: int) -> _Stream:
+    """A sample's place is what its chunk says: a small hole is bridged by a line, an overlap is dropped."""
+    jump = index - stream.end_index
+    samples = chunk.samples[max(0, -jump) :]
+    if jump > 0 and len(samples):
+        bridge = np.linspace(stream.tail[-1], samples[0], jump + 2, dtype=np.float32)[1:-1]
+        samples = np.concatenate((bridge, samples))
+    sequence = chunk.sequence if chunk.sequence is not None else stream.sequence
+    return replace(stream, tail=np.concatenate((stream.tail, samples)), sequence=sequence)
+
+
+def _cut(state: ListeningState) -> Hearing:
+    """Cut every window that is complete and forget what no later window needs."""
+    stream = state.stream
+    assert stream is not None
+    place = grid(state.card, stream.sample_rate)
+    windows, step = [], stream.step
+    while place.middle_index(step) + place.right <= stream.end_index:
+        if _wanted(state, place, step):
+            windows.append(_window(state, stream, place, step))
+        step += 1
+    keep_from = max(stream.tail_index, place.middle_index(step) - place.left)
+    tail = stream.tail[keep_from - stream.tail_index :]
+    kept = replace(stream, step=step, tail=tail.copy() if windows else tail, tail_index=keep_from)
+    return Hearing(replace(state, stream=kept), tuple(windows), ())
+
+
+def _wanted(state: ListeningState, place: Grid, step: int) -> bool:
+    return state.resume_ns is None or (step + 1) * place.step_ns > state.resume_ns
+
+
+def _window(state: ListeningState, stream: _Stream, place: Grid, step: int) -> Window:
+    middle = place.middle_index(step)
+    low, high = middle - place.left, middle + place.right
+    raw = np.zeros(high - low, np.float32)
+    begin_at, end_at = max(low, stream.tail_index), min(high, stream.end_index)
+    raw[begin_at - low : end_at - low] = stream.tail[begin_at - stream.tail_index : end_at - stream.tail_index]
+    missing = np.ones(high - low, np.bool_)
+    missing[begin_at - low : end_at - low] = False
+    raw = fill(raw, missing, low, stream.sample_rate)
+    audio = place.resampler.apply(raw, place.length)
+    return Window(state.sensor_id, step * place.step_ns, audio, raw, stream.sample_rate, low, state.clock_sigma_s)
+
+
+def _notice(state: ListeningState, chunk: Chunk, kind: NoticeKind, samples: int) -> Notice:
+    seconds = abs(samples) / chunk.sample_rate
+    details = {
+        "gap": f"{seconds:.3f} s of sound are missing",
+        "step": f"the clock went back by {seconds:.3f} s",
+        "rate": f"the sample rate is now {chunk.sample_rate} Hz",
+        "repeated": f"a chunk of {chunk.duration_s:.3f} s was heard before",
+    }
+    return Notice(sensor_id=state.sensor_id, time_ns=chunk.start_ns, kind=kind, detail=details[kind])
