@@ -1,0 +1,97 @@
+"""`CONFIG.toml` of a training run, as typed structures; a misspelt key is an error that names it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from dhishoom.errors import SettingsError
+from dhishoom.train.augment import Chain
+from dhishoom.train.labels import CLASSES
+from dhishoom.train.lessons import Shares
+from dhishoom.train.shapes import NetworkShape, Timing
+
+
+class Data(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where the recordings lie and which of them teach.
+
+    Attributes:
+        use: `yes` alone, or `yes` and `nc` (then the weights are CC BY-NC).
+        folder: Holds `data/clips/manifest.csv`, `data/pittsburgh` and, for teachers, `weights` and `audioset`;
+            empty: the environment's DHISHOOM_SHARED, else `../shared`.
+        simulated: How many simulated shots and confusables to add.
+        fold, folds: Leave out the fold-th live-fire position and that share of all other groups; fold 0: nothing.
+        teachers: Whether to ask YAMNet and mn04 for soft labels of all that is no gun.
+    """
+
+    use: tuple[Literal["yes", "nc"], ...] = ("yes",)
+    folder: str = ""
+    simulated: int = 0
+    fold: int = 0
+    folds: int = 6
+    teachers: bool = True
+
+    def path(self) -> Path:
+        """The folder in use."""
+        return Path(self.folder or os.environ.get("DHISHOOM_SHARED", "../shared"))
+
+
+class Optimisation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How long and how fast to learn.
+
+    Attributes:
+        rounds: The steps in that many parts; after each, clips labelled as a whole are searched for their shots anew.
+        hard: Weight of a window's worst frame: presses on the single false alarm.
+        average: Share of the past kept in the averaged weights at each step; those are shipped.
+    """
+
+    steps: int = 3000
+    rounds: int = 3
+    batch_size: int = 64
+    learning_rate: float = 3e-3
+    weight_decay: float = 1e-3
+    hard: float = 0.5
+    other_classes: float = 0.3
+    average: float = 0.997
+    workers: int = 1
+    threads: int = 1
+
+
+class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Everything a run depends on, its seed included."""
+
+    name: str
+    licence: str
+    seed: int = 1
+    data: Data = Data()
+    network: NetworkShape = NetworkShape(classes=len(CLASSES))
+    timing: Timing = Timing()
+    chain: Chain = Chain()
+    shares: Shares = Shares()
+    optimisation: Optimisation = Optimisation()
+
+
+def read_config(path: Path) -> Config:
+    """A run's settings; raises SettingsError with the key that is wrong."""
+    try:
+        config = msgspec.toml.decode(path.read_bytes(), type=Config)
+    except OSError as error:
+        raise SettingsError(
+            f"Cannot read {path}: {error.strerror}. Give the path of a training CONFIG.toml."
+        ) from error
+    except msgspec.MsgspecError as error:
+        raise SettingsError(
+            f"{path}: {error}. Correct that key; src/dhishoom/train/config.py names them all."
+        ) from error
+    return msgspec.structs.replace(config, network=replace(config.network, classes=len(CLASSES)))
+
+
+def with_fold(config: Config, fold: int) -> Config:
+    """The same run with another fold left out."""
+    if not 0 <= fold <= config.data.folds:
+        raise SettingsError(f"Fold {fold} of {config.data.folds} does not exist; give 0 to {config.data.folds}.")
+    return msgspec.structs.replace(config, data=msgspec.structs.replace(config.data, fold=fold))

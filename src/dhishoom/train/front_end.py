@@ -1,0 +1,92 @@
+"""Log-mel spectrum and its local normalisation, inside the graph, so that nobody can compute it differently.
+
+A strided convolution with windowed sines and cosines gives the power at chosen frequencies, a matrix gathers them into
+mel bands. Higher frequencies are taken more sparsely, as bands there are wider than the gaps: it saves a third of the
+cost of the whole detector. What fixed weights can do in one operation is not left to several: at this size a network
+spends as much on moving numbers as on multiplying them.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from dhishoom.train.shapes import FrontEnd
+
+_POOL = 5
+_FLOOR = 1e-9
+"""Added to the power: about 90 dB below full scale, so that digital silence is finite."""
+
+
+class LogMel(nn.Module):  # type: ignore[misc]
+    """Audio [batch, samples] → [batch, 2 * bands, frames], free of the recording's level.
+
+    The first half is each band over its own background (what is sudden), the second each band over the mean of all
+    bands' background (what colour it has). Background is the mean of the `background` frames before: finite and
+    causal, so a frame's value does not depend on where a window begins.
+    """
+
+    def __init__(self, shape: FrontEnd) -> None:
+        super().__init__()
+        frequencies = _frequencies_hz(shape)
+        waves = torch.from_numpy(_waves(shape, frequencies))
+        self.waves = nn.Conv1d(1, 2 * len(frequencies), shape.frame, stride=shape.hop, bias=False)
+        self.waves.weight = nn.Parameter(waves[:, None], requires_grad=False)
+        mel = torch.from_numpy(_mel_matrix(shape, frequencies)).repeat(1, 2)
+        self.mel = nn.Conv1d(2 * len(frequencies), shape.bands, 1)
+        self.mel.weight = nn.Parameter(mel[:, :, None], requires_grad=False)
+        self.mel.bias = nn.Parameter(torch.full((shape.bands,), _FLOOR), requires_grad=False)
+        self.background = shape.background
+        self.past = nn.Sequential(nn.AvgPool1d(_POOL, stride=1), _mean_of_every(shape.background // _POOL, shape.bands))
+
+    def forward(self, audio: Tensor) -> Tensor:
+        """Two views of every frame that has a whole background before it."""
+        waves = self.waves(audio[:, None])
+        log_mel = torch.log(self.mel(waves * waves))
+        background = self.past(log_mel[:, :, :-1])
+        now = log_mel[:, :, self.background :]
+        over_own = now - background
+        over_all = now - background.mean(dim=1, keepdim=True)
+        return torch.cat([over_own, over_all], dim=1) * 0.25
+
+
+def _frequencies_hz(shape: FrontEnd) -> NDArray[np.float64]:
+    spacing = shape.sample_rate / shape.frame
+    bins = np.arange(1, int(shape.high_hz / spacing) + 1)
+    every = np.where(bins * spacing <= 1000.0, 1, np.where(bins * spacing <= 3000.0, 2, 4))
+    return np.asarray(bins[bins % every == 0] * spacing)
+
+
+def _mean_of_every(count: int, bands: int) -> nn.Conv1d:
+    """The mean of `count` values of each band, `_POOL` apart; two short means cost half of one long one."""
+    mean = nn.Conv1d(bands, bands, count, dilation=_POOL, groups=bands, bias=False)
+    mean.weight = nn.Parameter(torch.full((bands, 1, count), 1 / count), requires_grad=False)
+    return mean
+
+
+def _waves(shape: FrontEnd, frequencies: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Hann-windowed cosines, then sines, scaled so that a full-scale sine has power 1."""
+    time = np.arange(shape.frame) / shape.sample_rate
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * (np.arange(shape.frame) + 0.5) / shape.frame)
+    phase = 2 * np.pi * frequencies[:, None] * time
+    scale = window * 2 / window.sum()
+    return np.concatenate([np.cos(phase) * scale, np.sin(phase) * scale]).astype(np.float32)
+
+
+def _mel_matrix(shape: FrontEnd, frequencies: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Triangles evenly spaced in mel (O'Shaughnessy's 2595 log10(1 + f / 700)); each sums to one, none is empty."""
+    edges = np.linspace(_mel(shape.low_hz), _mel(shape.high_hz), shape.bands + 2)
+    at = _mel(frequencies)
+    rising = (at - edges[:-2, None]) / (edges[1:-1] - edges[:-2])[:, None]
+    falling = (edges[2:, None] - at) / (edges[2:] - edges[1:-1])[:, None]
+    weights = np.maximum(0.0, np.minimum(rising, falling))
+    nearest = np.abs(at - edges[1:-1, None]).argmin(axis=1)
+    empty = weights.sum(axis=1) == 0
+    weights[empty, nearest[empty]] = 1.0
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True), dtype=np.float32)
+
+
+def _mel(frequency_hz: NDArray[np.float64] | float) -> NDArray[np.float64]:
+    return np.asarray(2595.0 * np.log10(1.0 + np.asarray(frequency_hz) / 700.0))
