@@ -33,6 +33,11 @@ def answer_errors_as_json(app: FastAPI) -> None:
     def failed(_: Request, error: DhishoomError) -> Response:
         return JsonAnswer({"error": str(error)}, status_code=STATUS_OF.get(type(error), 500))
 
+    @app.exception_handler(Exception)
+    def broken(_: Request, error: Exception) -> Response:
+        told = f"The server met an error of its own ({type(error).__name__}); its log says more. Please report it."
+        return JsonAnswer({"error": told}, status_code=500)
+
 
 def _in_words(error: RequestValidationError) -> str:
     """One line per parameter: its name, what is wrong with it, what came."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, SupportsFloat
 
 import msgspec
 from fastapi import Depends, Request, Response
@@ -46,6 +46,16 @@ Served = Annotated[Resources, Depends(_resources_of)]
 """A route's parameter: what it answers from."""
 
 
+def _plain(value: object) -> float:
+    """NumPy's scalars pass as floats everywhere but in an encoder."""
+    if isinstance(value, SupportsFloat):
+        return float(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+encode_json = msgspec.json.Encoder(enc_hook=_plain).encode
+
+
 class JsonAnswer(Response):
     """A body of plain dicts, lists, text and numbers, written by msgspec."""
 
@@ -53,4 +63,4 @@ class JsonAnswer(Response):
 
     def render(self, content: Any) -> bytes:
         """Encode `content`."""
-        return msgspec.json.encode(content)
+        return encode_json(content)

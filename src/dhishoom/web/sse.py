@@ -6,20 +6,19 @@ import time
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
-import msgspec
 from fastapi import APIRouter, Header, Query, Response
 from starlette.responses import StreamingResponse
 
 from dhishoom.core.timestamps import to_rfc3339
 from dhishoom.messages import Json
 from dhishoom.web.live import Live
-from dhishoom.web.resources import Served
+from dhishoom.web.resources import Served, encode_json
 
 router = APIRouter(tags=["live"])
 
 HEARTBEAT_S = 15.0
 RETRY_MS = 2000
-DESCRIPTION = """Kinds: `strips` (loudness of every sensor, once a second), `detection` (rejections included), `incident`
+DESCRIPTION = """Kinds: `strips` (loudness of every sensor, each second), `detection` (rejections included), `incident`
 (new or revised), `sensors` (changed states), `notice` (gaps, clock steps, lag). The first event, `hello`, tells the
 server's time and, as `resumed`, whether nothing was lost since `since`; if not, read the lists again. A comment and a
 `heartbeat` event with the server's time come every 15 s of quiet."""
@@ -79,4 +78,4 @@ def _now() -> Json:
 
 def _event(kind: str, payload: dict[str, Any], event_id: int | None = None) -> str:
     number = "" if event_id is None else f"id: {event_id}\n"
-    return f"{number}event: {kind}\ndata: {msgspec.json.encode(payload).decode()}\n\n"
+    return f"{number}event: {kind}\ndata: {encode_json(payload).decode()}\n\n"

@@ -1,0 +1,158 @@
+/** MapLibre behind the few words the page needs. Loaded after the page, for it is larger than all the rest. */
+
+import * as maplibregl from 'maplibre-gl';
+import 'maplibre-gl/dist/maplibre-gl.css';
+import workerUrl from 'maplibre-gl/dist/maplibre-gl-worker.mjs?url';
+import { circleRing, toLonLat, type Bounds, type LonLat } from '../lib/geometry';
+import type { Place } from '../lib/types';
+import { SOURCES, styleOf } from './layers';
+import { DARK, LIGHT } from './palette';
+import type { Scene } from './scene';
+
+maplibregl.setWorkerUrl(workerUrl);
+
+const SOUND_M_S = 343;
+const WAVE_S = 3;
+const PULSE_S = 1.6;
+const EDGE_PX = 70;
+
+/** Room left around what is fitted: names of sensors stand there. */
+const edgeOf = (container: HTMLElement) => Math.min(EDGE_PX, container.clientWidth * 0.09);
+
+type Data = Partial<Record<(typeof SOURCES)[number], GeoJSON.FeatureCollection>>;
+
+export class GlMap {
+  #map: maplibregl.Map;
+  #data: Data = {};
+  #dark: boolean;
+  #frame = 0;
+  #waveFrom: { at: LonLat; begun: number } | null = null;
+  #pulsing = false;
+
+  constructor(
+    container: HTMLElement,
+    dark: boolean,
+    readonly bounds: Bounds | null,
+    onpick: (incidentId: string) => void,
+  ) {
+    this.#dark = dark;
+    this.#map = new maplibregl.Map({
+      container,
+      style: styleOf(dark ? DARK : LIGHT),
+      ...(bounds ? { bounds, fitBoundsOptions: { padding: edgeOf(container) } } : {}),
+      attributionControl: false,
+      dragRotate: false,
+      pitchWithRotate: false,
+      touchPitch: false,
+      maxZoom: 20,
+      canvasContextAttributes: { preserveDrawingBuffer: true },
+    });
+    this.#map.touchZoomRotate.disableRotation();
+    this.#map.addControl(new maplibregl.ScaleControl({ maxWidth: 110 }), 'bottom-left');
+    this.#map.on('style.load', () => this.#showAll());
+    this.#map.on('idle', () => (container.dataset['drawn'] = 'true'));
+    this.#map.on('click', 'incident', (event) => {
+      const id: unknown = event.features?.[0]?.properties['id'];
+      if (typeof id === 'string') onpick(id);
+    });
+    this.#map.on('mouseenter', 'incident', () => (this.#map.getCanvas().style.cursor = 'pointer'));
+    this.#map.on('mouseleave', 'incident', () => (this.#map.getCanvas().style.cursor = ''));
+  }
+
+  setDark(dark: boolean): void {
+    if (dark === this.#dark) return;
+    this.#dark = dark;
+    this.#map.setStyle(styleOf(dark ? DARK : LIGHT), { diff: false });
+  }
+
+  setStreets(streets: GeoJSON.FeatureCollection): void {
+    this.#show({ streets });
+  }
+
+  setScene(scene: Scene, animate: boolean): void {
+    this.#show({ ...scene });
+    const wasPulsing = this.#pulsing;
+    this.#pulsing = animate && scene.sensors.features.some((sensor) => sensor.properties.hot);
+    if (this.#pulsing && !wasPulsing) this.#animate();
+  }
+
+  /** Let a wave front run out from a place, as fast as sound does. */
+  runWave(place: Place): void {
+    this.#waveFrom = { at: toLonLat(place), begun: performance.now() };
+    this.#animate();
+  }
+
+  fit(): void {
+    if (this.bounds) this.#map.fitBounds(this.bounds, { padding: this.#edge(), duration: 300 });
+  }
+
+  /** Show these places as large as they fit. */
+  frame(places: readonly Place[]): void {
+    const bounds = new maplibregl.LngLatBounds();
+    for (const place of places) bounds.extend(toLonLat(place));
+    this.#map.fitBounds(bounds, { padding: this.#edge() + 20, maxZoom: 16.5, duration: 400 });
+  }
+
+  #edge(): number {
+    return edgeOf(this.#map.getContainer());
+  }
+
+  zoom(step: number): void {
+    this.#map.zoomTo(this.#map.getZoom() + step, { duration: 200 });
+  }
+
+  /** Bring a place into view, unless it is. */
+  reveal(place: Place): void {
+    const at = toLonLat(place);
+    const { x, y } = this.#map.project(at);
+    const { clientWidth, clientHeight } = this.#map.getContainer();
+    const seen = x > EDGE_PX && x < clientWidth - EDGE_PX && y > EDGE_PX && y < clientHeight - EDGE_PX;
+    if (!seen) this.#map.easeTo({ center: at, duration: 350 });
+  }
+
+  remove(): void {
+    cancelAnimationFrame(this.#frame);
+    this.#map.remove();
+  }
+
+  #show(data: Data): void {
+    Object.assign(this.#data, data);
+    for (const [id, value] of Object.entries(data)) this.#map.getSource<maplibregl.GeoJSONSource>(id)?.setData(value);
+  }
+
+  #showAll(): void {
+    this.#show(this.#data);
+  }
+
+  #animate(): void {
+    cancelAnimationFrame(this.#frame);
+    this.#frame = requestAnimationFrame((now) => {
+      const goesOn = [this.#stepWave(now), this.#stepPulse(now)].some(Boolean);
+      if (goesOn) this.#animate();
+    });
+  }
+
+  #stepWave(now: number): boolean {
+    if (!this.#waveFrom) return false;
+    const seconds = Math.max(0, (now - this.#waveFrom.begun) / 1000);
+    const isOver = seconds > WAVE_S;
+    const ring = circleRing(this.#waveFrom.at, Math.max(1, seconds * SOUND_M_S));
+    const wave: GeoJSON.Feature = {
+      type: 'Feature',
+      properties: { opacity: 0.75 * (1 - seconds / WAVE_S) },
+      geometry: { type: 'LineString', coordinates: ring },
+    };
+    this.#show({ wave: { type: 'FeatureCollection', features: isOver ? [] : [wave] } });
+    if (isOver) this.#waveFrom = null;
+    return !isOver;
+  }
+
+  #stepPulse(now: number): boolean {
+    if (!this.#map.getLayer('pulse')) return this.#pulsing;
+    const phase = this.#pulsing ? (now / 1000 / PULSE_S) % 1 : 0.3;
+    this.#map.setPaintProperty('pulse', 'circle-radius', 8 + 12 * phase);
+    this.#map.setPaintProperty('pulse', 'circle-opacity', 0.28 * (1 - phase));
+    this.#map.setPaintProperty('pulse', 'circle-stroke-opacity', 1 - phase);
+    return this.#pulsing;
+  }
+}
