@@ -73,6 +73,13 @@ export const FIRE: Record<Fire, string> = {
   possibly_automatic: 'Possibly automatic',
 };
 
+/** For where room is scarce; the long form goes beside it as a title. */
+export const FIRE_SHORT: Record<Fire, string> = {
+  single: 'single',
+  multiple: 'multiple',
+  possibly_automatic: 'automatic?',
+};
+
 export const VERDICT: Record<Verdict, string> = {
   confirmed: 'Confirmed',
   dismissed: 'Dismissed',

@@ -88,6 +88,7 @@ export class GlMap {
 
   /** Show these places as large as they fit. */
   frame(places: readonly Place[]): void {
+    this.#map.resize(); // the details may just have taken their room
     const bounds = new maplibregl.LngLatBounds();
     for (const place of places) bounds.extend(toLonLat(place));
     this.#map.fitBounds(bounds, { padding: this.#edge() + 20, maxZoom: 16.5, duration: 400 });
