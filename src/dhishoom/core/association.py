@@ -1,0 +1,140 @@
+"""Fold 2: the detections of all sensors become incidents.
+
+Time is cut into ticks of the data's own clock. A tick is worked through once every sensor that still speaks has been
+heard beyond it, with all detections below it in order, so what follows depends on the detections alone and not on how
+the sensors' messages were interleaved. A shot is told as soon as it is credible, revised as farther sensors hear it,
+and settled once its sound has passed them all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import msgspec
+
+from dhishoom.core.limits import AssociationLimits, Now, pass_ns
+from dhishoom.core.scene import Scene, next_turn_ns, turn
+from dhishoom.core.sensor_array import SensorArray, array_of
+from dhishoom.errors import StoreError
+from dhishoom.nouns import NS_PER_S, Detection, Heard, Incident, Site
+
+__all__ = ["AssociationLimits", "AssociationState", "associate", "begin", "finish", "from_bytes", "to_bytes"]
+
+BYTES_VERSION = 1
+END_OF_TIME_NS = 2**62
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """All that changes, as it is written to bytes.
+
+    Attributes:
+        heard_ns: How far each sensor has been heard.
+        furthest_ns, watermark_ns: The furthest of them; up to where all were heard.
+        pending: Gunshots not yet worked through, in no order.
+        scene: What was made of the others.
+        dropped: Detections refused for want of room.
+    """
+
+    version: int = BYTES_VERSION
+    heard_ns: Mapping[str, int] = field(default_factory=dict)
+    begun_ns: int | None = None
+    furthest_ns: int = 0
+    watermark_ns: int = 0
+    pending: tuple[Detection, ...] = ()
+    scene: Scene = field(default_factory=Scene)
+    dropped: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AssociationState:
+    """Opaque; make it with `begin` or `from_bytes`."""
+
+    array: SensorArray
+    limits: AssociationLimits
+    memory: Memory
+
+    @property
+    def dropped(self) -> int:
+        """Detections that were refused because more than `picks_max` were pending."""
+        return self.memory.dropped
+
+
+def begin(site: Site, limits: AssociationLimits = AssociationLimits()) -> AssociationState:  # noqa: B008
+    """Nothing heard yet."""
+    return AssociationState(array_of(site), limits, Memory())
+
+
+def associate(state: AssociationState, item: Detection | Heard) -> tuple[AssociationState, tuple[Incident, ...]]:
+    """Take one detection or promise; return the incidents that are new or revised by it."""
+    if isinstance(item, Heard):
+        return _hear(state, item)
+    memory = state.memory
+    if not item.is_gunshot:
+        return state, ()
+    if len(memory.pending) >= state.limits.picks_max:
+        return replace(state, memory=replace(memory, dropped=memory.dropped + 1)), ()
+    return replace(state, memory=replace(memory, pending=(*memory.pending, item))), ()
+
+
+def finish(state: AssociationState) -> tuple[AssociationState, tuple[Incident, ...]]:
+    """Nothing more will come: settle everything."""
+    return _advance(state, END_OF_TIME_NS)
+
+
+def _hear(state: AssociationState, item: Heard) -> tuple[AssociationState, tuple[Incident, ...]]:
+    memory = state.memory
+    before = memory.heard_ns.get(item.sensor_id)
+    if before is not None and item.until_ns <= before:
+        return state, ()
+    heard = {**memory.heard_ns, item.sensor_id: item.until_ns}
+    begun = item.until_ns if memory.begun_ns is None else min(memory.begun_ns, item.until_ns)
+    furthest = max(memory.furthest_ns, item.until_ns)
+    watermark = max(memory.watermark_ns, _watermark(state, heard, begun, furthest))
+    memory = replace(memory, heard_ns=heard, begun_ns=begun, furthest_ns=furthest, watermark_ns=watermark)
+    return _advance(replace(state, memory=memory), watermark)
+
+
+def _watermark(state: AssociationState, heard: Mapping[str, int], begun_ns: int, furthest_ns: int) -> int:
+    """The least that any sensor was heard to; those never heard count from the beginning, until they lag too far."""
+    oldest = furthest_ns - round(state.limits.lateness_s * NS_PER_S)
+    least = min(until for until in heard.values() if until >= oldest)
+    if begun_ns >= oldest and any(name not in heard for name in state.array.sensor_ids):
+        return min(least, begun_ns)
+    return least
+
+
+def _advance(state: AssociationState, until_ns: int) -> tuple[AssociationState, tuple[Incident, ...]]:
+    memory, told = state.memory, list[Incident]()
+    passing = pass_ns(state.array, state.limits)
+    while True:
+        at_ns = next_turn_ns(memory.scene, memory.pending, passing)
+        if at_ns is None or at_ns > until_ns:
+            break
+        fresh = tuple(one for one in memory.pending if one.onset_ns < at_ns)
+        rest = tuple(one for one in memory.pending if one.onset_ns >= at_ns)
+        scene, incidents = turn(memory.scene, fresh, Now(at_ns, state.array, state.limits))
+        memory = replace(memory, scene=scene, pending=rest)
+        told.extend(incidents)
+    if memory is state.memory:
+        return state, ()
+    return replace(state, memory=memory), tuple(told)
+
+
+def to_bytes(state: AssociationState) -> bytes:
+    """All that `from_bytes` needs beside the site: MessagePack."""
+    return msgspec.msgpack.encode((state.limits, state.memory))
+
+
+def from_bytes(data: bytes, site: Site) -> AssociationState:
+    """The inverse of `to_bytes`. Raises StoreError for bytes that are none of ours."""
+    try:
+        limits, memory = msgspec.msgpack.decode(data, type=tuple[AssociationLimits, Memory])
+    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        raise StoreError(
+            f"The association's saved state cannot be read: {error}. Delete it to begin afresh."
+        ) from error
+    if memory.version != BYTES_VERSION:
+        raise StoreError(f"The association's saved state is of version {memory.version}; delete it to begin afresh.")
+    return AssociationState(array_of(site), limits, memory)

@@ -1,0 +1,131 @@
+"""Shots that belong together, as one incident with one id."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from dhishoom.core.fitting import Arrivals
+from dhishoom.core.location import ellipse_of, locate
+from dhishoom.core.rounds import rounds_of
+from dhishoom.core.sensor_array import SensorArray
+from dhishoom.nouns import NS_PER_S, Detection, Ellipse, Incident, Position, Shot, Status, derived_id
+
+SCORE_MAX = 0.9999
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blast:
+    """One muzzle blast: the detections it rests on and what they say.
+
+    Attributes:
+        time_ns: Emission; the first arrival where there is no place.
+        detections: One a sensor, in the order of their sensors' ids.
+        nats: How much likelier than stray sounds.
+    """
+
+    status: Status
+    time_ns: int
+    position: Position | None
+    ellipse: Ellipse | None
+    residual_ms: float
+    detections: tuple[Detection, ...]
+    nats: float
+    score: float
+    alternative: Position | None = None
+    reason: str = ""
+
+    @property
+    def first_ns(self) -> int:
+        """Its first arrival."""
+        return min(one.onset_ns for one in self.detections)
+
+
+def blast_of(detections: Sequence[Detection], array: SensorArray, nats: float) -> Blast:
+    """Locate the sound that these detections, one a sensor, are of."""
+    ordered = tuple(sorted(detections, key=lambda one: one.sensor_id))
+    zero = min(one.onset_ns for one in ordered)
+    arrivals = Arrivals(
+        array.places_m[[array.index[one.sensor_id] for one in ordered]],
+        np.array([(one.onset_ns - zero) / NS_PER_S for one in ordered]),
+        np.array([one.sigma_s for one in ordered]),
+    )
+    fix = locate(arrivals, array.air)
+    if fix.source is None or fix.covariance is None or fix.residuals_s is None or fix.weights is None:
+        return Blast(
+            status="unlocated",
+            time_ns=zero,
+            position=None,
+            ellipse=None,
+            residual_ms=0.0,
+            detections=ordered,
+            nats=nats,
+            score=score_of(ordered),
+            reason=fix.reason,
+        )
+    believed = fix.weights > 0.5
+    return Blast(
+        status=fix.status,
+        time_ns=zero + round(float(fix.source[2]) * NS_PER_S),
+        position=_position(fix.source, fix.height_m),
+        ellipse=ellipse_of(fix.covariance, int(believed.sum())),
+        residual_ms=1000 * float(np.sqrt(np.mean(fix.residuals_s[believed] ** 2))),
+        detections=tuple(one for one, good in zip(ordered, believed, strict=True) if good),
+        nats=nats,
+        score=score_of(ordered),
+        alternative=None if fix.alternative is None else _position(fix.alternative, fix.height_m),
+        reason=fix.reason,
+    )
+
+
+def _position(source: np.ndarray, height_m: float) -> Position:
+    return Position(x_m=float(source[0]), y_m=float(source[1]), z_m=height_m)
+
+
+def incident_of(incident_id: str, revision: int, blasts: Sequence[Blast], possible: int = 0) -> Incident:
+    """The incident that these blasts, in order of time, are."""
+    best = max(blasts, key=lambda one: (one.status == "located", one.nats, -one.time_ns))
+    sensors = [len(one.detections) for one in blasts]
+    rounds = rounds_of([(one.time_ns - blasts[0].time_ns) / NS_PER_S for one in blasts], sensors, possible)
+    return Incident(
+        incident_id=incident_id,
+        revision=revision,
+        status=best.status,
+        time_ns=blasts[0].time_ns,
+        position=best.position,
+        ellipse=best.ellipse,
+        rounds=rounds.count,
+        rounds_low=rounds.low,
+        rounds_high=rounds.high,
+        fire=rounds.fire,
+        shots=tuple(_shot(one) for one in blasts),
+        score=max(one.score for one in blasts),
+        sensor_ids=tuple(sorted({one.sensor_id for blast in blasts for one in blast.detections})),
+        alternative=best.alternative,
+        reason=best.reason,
+    )
+
+
+def _shot(blast: Blast) -> Shot:
+    return Shot(
+        time_ns=blast.time_ns,
+        position=blast.position,
+        ellipse=blast.ellipse,
+        residual_ms=blast.residual_ms,
+        sensor_ids=tuple(one.sensor_id for one in blast.detections),
+        detection_ids=tuple(one.detection_id for one in blast.detections),
+    )
+
+
+def score_of(detections: Sequence[Detection]) -> float:
+    """Probability that not every one of them was something else."""
+    return min(SCORE_MAX, 1 - math.prod(1 - one.score for one in detections))
+
+
+def incident_id_of(blasts: Sequence[Blast]) -> str:
+    """Follows from the earliest detection, by time, then id."""
+    first = min((one.onset_ns, one.detection_id) for blast in blasts for one in blast.detections)
+    return derived_id("incident", first[1])

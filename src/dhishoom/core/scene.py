@@ -1,0 +1,134 @@
+"""What is going on: picks that await an explanation, the shots they make, the incidents told of so far."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from dhishoom.core.consensus import Picks, PlacedShot, agreements, best_seeds, fresh_seeds, placed_shot
+from dhishoom.core.incidents import Blast, blast_of
+from dhishoom.core.late import join_late
+from dhishoom.core.ledger import Ledger, enter, tell
+from dhishoom.core.limits import TICK_NS, Now
+from dhishoom.core.propagation import Floats
+from dhishoom.core.strays import enter_strays
+from dhishoom.nouns import NS_PER_S, Detection, Incident
+
+SEEDS_MAX = 1024
+KNOWN_NS = 8 * NS_PER_S
+"""A settled shot's echoes and further rounds are looked for so long."""
+Seeds = tuple[tuple[float, float, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """See the module.
+
+    Attributes:
+        at_ns: Up to where time was worked through.
+        picks: Not yet settled, in order of time.
+        seeds: (east, north, emission ns) to consider.
+        strays: Picks that no shot explains, in order of time.
+        ledger: Incidents that may still be revised.
+    """
+
+    at_ns: int = 0
+    picks: tuple[Detection, ...] = ()
+    seeds: Seeds = ()
+    strays: tuple[Detection, ...] = ()
+    ledger: Ledger = ()
+
+
+def next_turn_ns(scene: Scene, pending: Sequence[Detection], pass_ns: int) -> int | None:
+    """The tick at which something is next to be done; None if there is nothing to wait for."""
+    moments = [one.onset_ns + 1 for one in pending]
+    moments += [one.onset_ns + pass_ns for one in scene.picks]
+    if not moments:
+        return None
+    return max(-(-min(moments) // TICK_NS) * TICK_NS, scene.at_ns + TICK_NS)
+
+
+def turn(scene: Scene, fresh: Iterable[Detection], now: Now) -> tuple[Scene, tuple[Incident, ...]]:
+    """Work through the time up to `now`, in which `fresh` were heard."""
+    known = {one.detection_id for one in scene.picks}
+    new = sorted((one for one in fresh if one.detection_id not in known), key=by_time)
+    late = [one for one in new if one.onset_ns < scene.at_ns]
+    ledger, late = join_late(scene.ledger, late, now)
+    asked_again = scene.strays if late else ()
+    asked = [*late, *asked_again, *(one for one in new if one.onset_ns >= scene.at_ns)]
+    unplaced = [one for one in asked if one.sensor_id not in now.array.index]
+    placed = [one for one in asked if one.sensor_id in now.array.index]
+    picks = sorted((*scene.picks, *placed), key=by_time)[-now.limits.picks_max :]
+    blasts, seeds = explain(picks, {one.detection_id for one in placed}, scene.seeds, ledger, now)
+    ledger = enter(ledger, blasts, now)
+    kept, given_up = _sorted_out(picks, blasts, now)
+    strays = sorted((*given_up, *unplaced), key=by_time)
+    ledger, incidents = tell(enter_strays(ledger, strays, now), now)
+    remembered = () if late else (one for one in scene.strays if one.onset_ns + 2 * now.pass_ns > now.at_ns)
+    return Scene(now.at_ns, tuple(kept), seeds, (*remembered, *strays), ledger), incidents
+
+
+def _sorted_out(
+    picks: Iterable[Detection], blasts: Iterable[Blast], now: Now
+) -> tuple[list[Detection], list[Detection]]:
+    """Picks still to be asked about, and those that nothing explains any more."""
+    settled, waiting = set[str](), set[str]()
+    for blast in blasts:
+        (settled if now.is_past(blast.first_ns) else waiting).update(one.detection_id for one in blast.detections)
+    left = [one for one in picks if one.detection_id not in settled]
+    kept = [one for one in left if one.detection_id in waiting or not now.is_past(one.onset_ns)]
+    held = {one.detection_id for one in kept}
+    return kept, [one for one in left if one.detection_id not in held]
+
+
+def explain(
+    detections: Sequence[Detection], fresh: set[str], seeds: Seeds, ledger: Ledger, now: Now
+) -> tuple[list[Blast], Seeds]:
+    """The blasts that these detections make, and the seeds to ask again next time."""
+    if not detections:
+        return [], ()
+    zero = detections[0].onset_ns
+    picks, order = _picks(detections, zero, now)
+    until_s = (now.at_ns - zero) / NS_PER_S
+    new = np.array([at for at, one in enumerate(order) if one.detection_id in fresh], np.intp)
+    grown = np.concatenate([_relative(seeds, zero, now), fresh_seeds(new, picks, now.array, until_s)])
+    kept = best_seeds(grown, picks, now.array, until_s, SEEDS_MAX)
+    known = [_placed(blast, zero, now) for told in ledger for blast in told.settled if _is_recent(blast, zero)]
+    found = agreements(picks, now.array, kept, until_s, known)
+    blasts = [blast_of([order[at] for at in one.members], now.array, one.nats) for one in found]
+    return blasts, tuple((float(x), float(y), zero + round(float(t) * NS_PER_S)) for x, y, t in kept)
+
+
+def _picks(detections: Sequence[Detection], zero: int, now: Now) -> tuple[Picks, list[Detection]]:
+    order = sorted(detections, key=lambda one: (now.array.index[one.sensor_id], one.onset_ns, one.detection_id))
+    return Picks(
+        np.array([now.array.index[one.sensor_id] for one in order], np.intp),
+        np.array([(one.onset_ns - zero) / NS_PER_S for one in order]),
+        np.array([one.sigma_s for one in order]),
+        span_s=max((now.at_ns - zero) / NS_PER_S, 0.0),
+    ), order
+
+
+def _relative(seeds: Seeds, zero: int, now: Now) -> Floats:
+    """As [k, 3], in seconds from `zero`; those whose sound has passed are left out."""
+    kept = [(x, y, (at - zero) / NS_PER_S) for x, y, at in seeds if at + 2 * now.pass_ns > zero]
+    return np.array(kept, np.float64).reshape(-1, 3)
+
+
+def _is_recent(blast: Blast, zero: int) -> bool:
+    return blast.position is not None and blast.time_ns + KNOWN_NS > zero
+
+
+def _placed(blast: Blast, zero: int, now: Now) -> PlacedShot:
+    assert blast.position is not None
+    source = np.array([blast.position.x_m, blast.position.y_m, (blast.time_ns - zero) / NS_PER_S])
+    sensors = np.array([now.array.index[one.sensor_id] for one in blast.detections], np.intp)
+    times = np.array([(one.onset_ns - zero) / NS_PER_S for one in blast.detections])
+    return placed_shot(source, sensors, times, now.array)
+
+
+def by_time(one: Detection) -> tuple[int, str, str]:
+    """The order in which detections are worked through."""
+    return one.onset_ns, one.sensor_id, one.detection_id
