@@ -80,6 +80,14 @@ def test_a_verdict_counts_and_the_one_before_stays(client: TestClient, city: Fak
     assert answer["reviews"][0]["note"] == "Two casings"
 
 
+def test_a_verdict_reaches_every_open_page(client: TestClient, city: FakeCity) -> None:
+    """The live stream carries the incident with its new verdict."""
+    incident = city.shoot()
+    client.post(f"/api/v1/incidents/{incident.incident_id}/review", json={"verdict": "confirmed"})
+    event = city.live.since(city.live.last_id - 1)[0]
+    assert (event.kind, event.payload["id"], event.payload["review"]) == ("incident", incident.incident_id, "confirmed")
+
+
 @pytest.mark.parametrize(
     "body",
     [{"verdict": "maybe"}, {}, {"verdict": "confirmed", "note": "x" * 2001}, {"verdict": "confirmed", "by": "me"}],

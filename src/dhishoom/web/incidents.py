@@ -85,7 +85,7 @@ def get_incident(served: Served, incident_id: IncidentId) -> Response:
 )
 def post_review(served: Served, incident_id: IncidentId, review: NewReview) -> Response:
     """Keep a verdict. Nothing is overwritten: who said what, and when, stays in the history."""
-    _existing(served, incident_id)
+    incident = _existing(served, incident_id)
     said = Review(
         subject_id=incident_id,
         verdict=review.verdict,
@@ -94,9 +94,9 @@ def post_review(served: Served, incident_id: IncidentId, review: NewReview) -> R
         note=review.note.strip(),
     )
     served.store.put_review(said)
-    stored = served.store.reviews(incident_id)
-    answer = {"id": incident_id, **_verdict_of(stored)}
-    return JsonAnswer(answer, status_code=201)
+    told = _with_reviews(incident, served)
+    served.live.publish("incident", told)  # other desks see it without reloading
+    return JsonAnswer({"id": incident_id, "review": told["review"], "reviews": told["reviews"]}, status_code=201)
 
 
 def _existing(served: Resources, incident_id: str) -> Incident:

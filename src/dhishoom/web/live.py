@@ -25,6 +25,9 @@ class Event(Protocol):
 class Live(Protocol):
     """A bounded ring of the latest events, safe to read from any thread."""
 
+    def publish(self, kind: str, payload: dict[str, Any]) -> int:
+        """Append an event; return its number."""
+
     def since(self, event_id: int) -> Sequence[Event]:
         """Events after `event_id` that the ring still holds, oldest first."""
 

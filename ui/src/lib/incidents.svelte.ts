@@ -6,6 +6,8 @@ import { preferences } from './preferences.svelte';
 import type { Incident, Verdict } from './types';
 
 const PAGE = 50;
+/** Note of a review that restores what was said before. */
+export const TAKEN_BACK = 'Taken back';
 const UNDO_MS = 10_000;
 
 export interface Undo {
@@ -27,6 +29,8 @@ export class Incidents {
   failure = $state('');
   next = $state<string | null>(null);
   undo = $state.raw<Undo | null>(null);
+  /** Verdicts are sent one after the other, so that the last said is the last kept. */
+  #posting: Promise<void> = Promise.resolve();
   #forgetUndo: ReturnType<typeof setTimeout> | undefined;
 
   /** Take incidents in; a lower revision never replaces a higher one, reviews are kept where none came along. */
@@ -86,15 +90,21 @@ export class Incidents {
   }
 
   /** Say what it was; shown at once, taken back if the server refuses. */
-  async review(incident: Incident, verdict: Verdict, note = ''): Promise<void> {
-    const before = incident.review ?? null;
-    this.#set(incident.id, { review: verdict, reviews: incident.reviews ?? [] });
+  review(incident: Incident, verdict: Verdict, note = ''): Promise<void> {
+    const before: Reviewed = { review: incident.review ?? null, reviews: incident.reviews ?? [] };
+    this.#set(incident.id, { ...before, review: verdict });
+    if (!note) this.#offerUndo({ incident, verdict, before: before.review });
+    this.#posting = this.#posting.then(() => this.#post(incident.id, verdict, note, before));
+    return this.#posting;
+  }
+
+  async #post(id: string, verdict: Verdict, note: string, before: Reviewed): Promise<void> {
     try {
-      this.#set(incident.id, await postReview(incident.id, verdict, preferences.reviewer, note));
+      this.#set(id, await postReview(id, verdict, preferences.reviewer, note));
       this.failure = '';
-      if (!note) this.#offerUndo({ incident, verdict, before });
     } catch (error) {
-      this.#set(incident.id, { review: before, reviews: incident.reviews ?? [] });
+      this.#set(id, before);
+      this.undo = null;
       this.failure = `The verdict was not kept: ${error instanceof Error ? error.message : String(error)}`;
     }
   }
@@ -105,7 +115,7 @@ export class Incidents {
     if (!undo) return;
     this.undo = null;
     const now = this.#byId.get(undo.incident.id) ?? undo.incident;
-    await this.review(now, undo.before ?? 'unsure', 'Taken back');
+    await this.review(now, undo.before ?? 'unsure', TAKEN_BACK);
   }
 
   #offerUndo(undo: Undo): void {

@@ -21,7 +21,7 @@ class Live {
   announcement = $state('');
   readonly stream = new Stream(
     {
-      strips: (payload: { items: Strip[] }) => sensors.hearStrips(payload),
+      strips: (payload: { items: Strip[] }) => this.#hearStrips(payload),
       sensors: (payload: { items: SensorStatus[] }) => sensors.take(payload),
       notice: (payload: Notice) => sensors.hearNotice(payload),
       detection: (payload: Detection) => this.#hearDetection(payload),
@@ -58,6 +58,11 @@ class Live {
     } catch {
       this.health = null; // the connection's own state says that the server is away
     }
+  }
+
+  #hearStrips(payload: { items: Strip[] }): void {
+    sensors.hearStrips(payload);
+    if (this.site?.simulated) clock.follow(sensors.heardUntil);
   }
 
   #hearDetection(detection: Detection): void {

@@ -24,6 +24,7 @@ type Data = Partial<Record<(typeof SOURCES)[number], GeoJSON.FeatureCollection>>
 export class GlMap {
   #map: maplibregl.Map;
   #data: Data = {};
+  #drawn = new Map<string, string>();
   #dark: boolean;
   #frame = 0;
   #waveFrom: { at: LonLat; begun: number } | null = null;
@@ -32,14 +33,16 @@ export class GlMap {
   constructor(
     container: HTMLElement,
     dark: boolean,
-    readonly bounds: Bounds | null,
+    readonly bounds: Bounds,
+    readonly isMany: boolean,
     onpick: (incidentId: string) => void,
   ) {
     this.#dark = dark;
     this.#map = new maplibregl.Map({
       container,
-      style: styleOf(dark ? DARK : LIGHT),
-      ...(bounds ? { bounds, fitBoundsOptions: { padding: edgeOf(container) } } : {}),
+      style: styleOf(dark ? DARK : LIGHT, isMany),
+      bounds,
+      fitBoundsOptions: { padding: edgeOf(container) },
       attributionControl: false,
       dragRotate: false,
       pitchWithRotate: false,
@@ -50,7 +53,7 @@ export class GlMap {
     this.#map.touchZoomRotate.disableRotation();
     this.#map.addControl(new maplibregl.ScaleControl({ maxWidth: 110 }), 'bottom-left');
     this.#map.on('style.load', () => this.#showAll());
-    this.#map.on('idle', () => (container.dataset['drawn'] = 'true'));
+    this.#map.once('load', () => (container.dataset['drawn'] = 'true'));
     this.#map.on('click', 'incident', (event) => {
       const id: unknown = event.features?.[0]?.properties['id'];
       if (typeof id === 'string') onpick(id);
@@ -62,7 +65,7 @@ export class GlMap {
   setDark(dark: boolean): void {
     if (dark === this.#dark) return;
     this.#dark = dark;
-    this.#map.setStyle(styleOf(dark ? DARK : LIGHT), { diff: false });
+    this.#map.setStyle(styleOf(dark ? DARK : LIGHT, this.isMany), { diff: false });
   }
 
   setStreets(streets: GeoJSON.FeatureCollection): void {
@@ -83,7 +86,7 @@ export class GlMap {
   }
 
   fit(): void {
-    if (this.bounds) this.#map.fitBounds(this.bounds, { padding: this.#edge(), duration: 300 });
+    this.#map.fitBounds(this.bounds, { padding: this.#edge(), duration: 300 });
   }
 
   /** Show these places as large as they fit. */
@@ -116,12 +119,20 @@ export class GlMap {
     this.#map.remove();
   }
 
+  /** Hand over what has changed; drawing again what has not would only warm the phone. */
   #show(data: Data): void {
     Object.assign(this.#data, data);
-    for (const [id, value] of Object.entries(data)) this.#map.getSource<maplibregl.GeoJSONSource>(id)?.setData(value);
+    for (const [id, value] of Object.entries(data)) {
+      const text = JSON.stringify(value);
+      const source = this.#map.getSource<maplibregl.GeoJSONSource>(id);
+      if (!source || this.#drawn.get(id) === text) continue;
+      this.#drawn.set(id, text);
+      source.setData(value);
+    }
   }
 
   #showAll(): void {
+    this.#drawn.clear();
     this.#show(this.#data);
   }
 

@@ -5,6 +5,7 @@ import type { Palette } from './palette';
 
 export const SOURCES = ['streets', 'wave', 'links', 'ellipses', 'sensors', 'incidents'] as const;
 const EMPTY: GeoJSON.FeatureCollection = { type: 'FeatureCollection', features: [] };
+const NAMES_FROM_ZOOM = 15;
 const FONT = ['sans-serif'];
 
 const isMajor: ExpressionSpecification = ['==', ['get', 'kind'], 'major'];
@@ -83,7 +84,21 @@ function places(colours: Palette): LayerSpecification[] {
   ];
 }
 
-function sensors(colours: Palette): LayerSpecification[] {
+/** A sensor's name with its state in words; of many sensors only those that matter just now, until there is room. */
+function sensorName(isMany: boolean): ExpressionSpecification {
+  const name: ExpressionSpecification = [
+    'case',
+    isHot,
+    ['concat', '! ', ['get', 'name']],
+    ['==', ['get', 'state'], 'live'],
+    ['get', 'name'],
+    ['concat', ['get', 'name'], ' (', ['get', 'state'], ')'],
+  ];
+  const few: ExpressionSpecification = ['case', ['any', isHot, ['get', 'heard']], name, ''];
+  return ['step', ['zoom'], isMany ? few : name, NAMES_FROM_ZOOM, name];
+}
+
+function sensors(colours: Palette, isMany: boolean): LayerSpecification[] {
   return [
     {
       id: 'pulse',
@@ -122,16 +137,8 @@ function sensors(colours: Palette): LayerSpecification[] {
       id: 'sensor-name',
       type: 'symbol',
       source: 'sensors',
-      minzoom: 13,
       layout: {
-        'text-field': [
-          'case',
-          isHot,
-          ['concat', '! ', ['get', 'name']],
-          ['==', ['get', 'state'], 'live'],
-          ['get', 'name'],
-          ['concat', ['get', 'name'], ' (', ['get', 'state'], ')'],
-        ],
+        'text-field': sensorName(isMany),
         'text-font': FONT,
         'text-size': 11,
         'text-variable-anchor': ['top', 'bottom', 'right', 'left'],
@@ -191,7 +198,7 @@ function incidents(colours: Palette): LayerSpecification[] {
 }
 
 /** The whole style, its sources empty. */
-export function styleOf(colours: Palette): StyleSpecification {
+export function styleOf(colours: Palette, isMany: boolean): StyleSpecification {
   return {
     version: 8,
     sources: Object.fromEntries(SOURCES.map((id) => [id, { type: 'geojson', data: EMPTY }])),
@@ -199,7 +206,7 @@ export function styleOf(colours: Palette): StyleSpecification {
       { id: 'ground', type: 'background', paint: { 'background-color': colours.ground } },
       ...streets(colours),
       ...places(colours),
-      ...sensors(colours),
+      ...sensors(colours, isMany),
       ...incidents(colours),
     ],
   };
