@@ -8,21 +8,31 @@ and settled once its sound has passed them all.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import msgspec
 
 from dhishoom.core.limits import AssociationLimits, Now, pass_ns
-from dhishoom.core.scene import Scene, next_turn_ns, turn
+from dhishoom.core.scene import Scene, by_time, next_turn_ns, tick_after, turn
 from dhishoom.core.sensor_array import SensorArray, array_of
 from dhishoom.errors import StoreError
 from dhishoom.nouns import NS_PER_S, Detection, Heard, Incident, Site
 
-__all__ = ["AssociationLimits", "AssociationState", "associate", "begin", "finish", "from_bytes", "to_bytes"]
+__all__ = [
+    "AssociationLimits",
+    "AssociationState",
+    "associate",
+    "associate_all",
+    "begin",
+    "finish",
+    "from_bytes",
+    "to_bytes",
+]
 
 BYTES_VERSION = 1
 END_OF_TIME_NS = 2**62
+BATCH = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,8 +41,9 @@ class Memory:
 
     Attributes:
         heard_ns: How far each sensor has been heard.
-        furthest_ns, watermark_ns: The furthest of them; up to where all were heard.
+        begun_ns, furthest_ns: The first mark of any sensor; the furthest.
         pending: Gunshots not yet worked through, in no order.
+        due_ns: When something is next to be done.
         scene: What was made of the others.
         dropped: Detections refused for want of room.
     """
@@ -41,8 +52,8 @@ class Memory:
     heard_ns: Mapping[str, int] = field(default_factory=dict)
     begun_ns: int | None = None
     furthest_ns: int = 0
-    watermark_ns: int = 0
     pending: tuple[Detection, ...] = ()
+    due_ns: int | None = None
     scene: Scene = field(default_factory=Scene)
     dropped: int = 0
 
@@ -75,12 +86,37 @@ def associate(state: AssociationState, item: Detection | Heard) -> tuple[Associa
         return state, ()
     if len(memory.pending) >= state.limits.picks_max:
         return replace(state, memory=replace(memory, dropped=memory.dropped + 1)), ()
-    return replace(state, memory=replace(memory, pending=(*memory.pending, item))), ()
+    return _with_pending(state, (item,)), ()
 
 
 def finish(state: AssociationState) -> tuple[AssociationState, tuple[Incident, ...]]:
     """Nothing more will come: settle everything."""
     return _advance(state, END_OF_TIME_NS)
+
+
+def associate_all(
+    site: Site,
+    detections: Iterable[Detection],
+    limits: AssociationLimits = AssociationLimits(),  # noqa: B008
+) -> tuple[Incident, ...]:
+    """The incidents, in their last revision and in order of time, of detections that are all there at once."""
+    state, last = begin(site, limits), dict[str, Incident]()
+    ordered = sorted((one for one in detections if one.is_gunshot), key=by_time)
+    for first in range(0, len(ordered), BATCH):
+        batch = ordered[first : first + BATCH]
+        state, told = _advance(_with_pending(state, batch), batch[-1].onset_ns)
+        last |= {one.incident_id: one for one in told}
+    state, told = finish(state)
+    last |= {one.incident_id: one for one in told}
+    return tuple(sorted(last.values(), key=lambda one: (one.time_ns, one.incident_id)))
+
+
+def _with_pending(state: AssociationState, detections: Sequence[Detection]) -> AssociationState:
+    memory = state.memory
+    pending = (*memory.pending, *detections)
+    moments = [tick_after(one.onset_ns, memory.scene) for one in detections]
+    due_ns = min(moments if memory.due_ns is None else (*moments, memory.due_ns))
+    return replace(state, memory=replace(memory, pending=pending, due_ns=due_ns))
 
 
 def _hear(state: AssociationState, item: Heard) -> tuple[AssociationState, tuple[Incident, ...]]:
@@ -91,35 +127,36 @@ def _hear(state: AssociationState, item: Heard) -> tuple[AssociationState, tuple
     heard = {**memory.heard_ns, item.sensor_id: item.until_ns}
     begun = item.until_ns if memory.begun_ns is None else min(memory.begun_ns, item.until_ns)
     furthest = max(memory.furthest_ns, item.until_ns)
-    watermark = max(memory.watermark_ns, _watermark(state, heard, begun, furthest))
-    memory = replace(memory, heard_ns=heard, begun_ns=begun, furthest_ns=furthest, watermark_ns=watermark)
-    return _advance(replace(state, memory=memory), watermark)
+    memory = replace(memory, heard_ns=heard, begun_ns=begun, furthest_ns=furthest)
+    state = replace(state, memory=memory)
+    if memory.due_ns is None or memory.due_ns > furthest:
+        return state, ()
+    return _advance(state, _watermark(state))
 
 
-def _watermark(state: AssociationState, heard: Mapping[str, int], begun_ns: int, furthest_ns: int) -> int:
+def _watermark(state: AssociationState) -> int:
     """The least that any sensor was heard to; those never heard count from the beginning, until they lag too far."""
-    oldest = furthest_ns - round(state.limits.lateness_s * NS_PER_S)
-    least = min(until for until in heard.values() if until >= oldest)
-    if begun_ns >= oldest and any(name not in heard for name in state.array.sensor_ids):
-        return min(least, begun_ns)
+    memory = state.memory
+    oldest = memory.furthest_ns - round(state.limits.lateness_s * NS_PER_S)
+    least = min(until for until in memory.heard_ns.values() if until >= oldest)
+    begun = memory.begun_ns
+    if begun is not None and begun >= oldest and any(name not in memory.heard_ns for name in state.array.sensor_ids):
+        return min(least, begun)
     return least
 
 
 def _advance(state: AssociationState, until_ns: int) -> tuple[AssociationState, tuple[Incident, ...]]:
+    """Turn every tick that is due up to `until_ns`."""
     memory, told = state.memory, list[Incident]()
     passing = pass_ns(state.array, state.limits)
-    while True:
-        at_ns = next_turn_ns(memory.scene, memory.pending, passing)
-        if at_ns is None or at_ns > until_ns:
-            break
+    while memory.due_ns is not None and memory.due_ns <= until_ns:
+        at_ns = memory.due_ns
         fresh = tuple(one for one in memory.pending if one.onset_ns < at_ns)
         rest = tuple(one for one in memory.pending if one.onset_ns >= at_ns)
-        scene, incidents = turn(memory.scene, fresh, Now(at_ns, state.array, state.limits))
-        memory = replace(memory, scene=scene, pending=rest)
+        scene, incidents = turn(memory.scene, fresh, Now(at_ns, state.array, state.limits, passing))
+        memory = replace(memory, scene=scene, pending=rest, due_ns=next_turn_ns(scene, rest, passing))
         told.extend(incidents)
-    if memory is state.memory:
-        return state, ()
-    return replace(state, memory=memory), tuple(told)
+    return (state, ()) if memory is state.memory else (replace(state, memory=memory), tuple(told))
 
 
 def to_bytes(state: AssociationState) -> bytes:

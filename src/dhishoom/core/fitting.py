@@ -6,6 +6,7 @@ maximises the likelihood of that mixture, so a false arrival loses its weight in
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,9 +19,8 @@ FALSE_WINDOW_S = 2.0
 """A false arrival lies anywhere in this."""
 TAIL = 7.0
 """Degrees of freedom of Student's t: clocks and walls err more often by three sigma than a Gaussian would."""
-WIDENINGS = (8.0, 4.0, 2.0)
-"""The first rounds forgive more, so that a rough guess finds its arrivals."""
-ROUNDS_MAX = 16
+WIDENINGS = (8.0, 4.0, 2.0, *[1.0] * 13)
+"""How much every sigma is widened in each round: the first forgive more, so that a rough guess finds its arrivals."""
 CONVERGED_M = 1e-5
 STEP_MAX_M = 300.0
 DAMPING = 1e-7
@@ -66,7 +66,14 @@ def false_density(sigmas_s: Floats) -> Floats:
     return density
 
 
-def refine(guesses: Floats, scales: Floats, arrivals: Arrivals, height_m: float, air: Air) -> Fits:
+def refine(
+    guesses: Floats,
+    scales: Floats,
+    arrivals: Arrivals,
+    height_m: float,
+    air: Air,
+    widenings: Sequence[float] = WIDENINGS,
+) -> Fits:
     """Move every guess [k, 3] downhill by damped Gauss-Newton steps on reweighted residuals.
 
     Args:
@@ -74,12 +81,13 @@ def refine(guesses: Floats, scales: Floats, arrivals: Arrivals, height_m: float,
     """
     sources = guesses.copy()
     sigmas = arrivals.sigmas_s * scales[:, None]
-    for turn in range(ROUNDS_MAX):
-        widening = WIDENINGS[turn] if turn < len(WIDENINGS) else 1.0
+    before = 0.0
+    for widening in widenings:
         steps = _step(sources, arrivals, height_m, air, sigmas * widening)
         sources += steps
-        if turn > len(WIDENINGS) and np.abs(steps[:, :2]).max() < CONVERGED_M:
+        if widening == before and np.abs(steps[:, :2]).max() < CONVERGED_M:
             break
+        before = widening
     return judge(sources, scales, arrivals, height_m, air)
 
 

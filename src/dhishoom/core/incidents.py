@@ -39,6 +39,11 @@ class Blast:
     reason: str = ""
 
     @property
+    def detection_ids(self) -> frozenset[str]:
+        """Of all it rests on."""
+        return frozenset(one.detection_id for one in self.detections)
+
+    @property
     def first_ns(self) -> int:
         """Its first arrival."""
         return min(one.onset_ns for one in self.detections)

@@ -41,16 +41,13 @@ class Now:
 
     Attributes:
         at_ns: Up to when every sensor was heard.
+        pass_ns: How long after its first arrival a sound may still arrive elsewhere.
     """
 
     at_ns: int
     array: SensorArray
     limits: AssociationLimits
-
-    @property
-    def pass_ns(self) -> int:
-        """How long after its first arrival a sound may still arrive elsewhere."""
-        return pass_ns(self.array, self.limits)
+    pass_ns: int
 
     def is_past(self, onset_ns: int) -> bool:
         """Whether a sound first heard then has been heard wherever it can be."""
@@ -59,4 +56,5 @@ class Now:
 
 def pass_ns(array: SensorArray, limits: AssociationLimits) -> int:
     """How long after its first arrival a sound may still arrive elsewhere."""
-    return round((min(array.width_m, limits.range_m) / array.air.speed_m_s + SLACK_S) * NS_PER_S)
+    widest_s = float(array.passes_s.max(initial=0.0))
+    return round((min(widest_s, limits.range_m / array.air.speed_m_s) + SLACK_S) * NS_PER_S)

@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import f as fisher
+from scipy.special import fdtri
 
 from dhishoom.core.fitting import Arrivals, Fits, judge, refine
 from dhishoom.core.multilateration import places_of_triples, triples
@@ -165,7 +165,7 @@ CONDITION_MAX = 1e10
 def ellipse_of(covariance: Floats, arrivals: int, confidence: float = 0.95) -> Ellipse:
     """Where the place lies with this confidence, the scale of the errors being itself estimated."""
     values, vectors = np.linalg.eigh(covariance[:2, :2])
-    reach = 2 * float(fisher.ppf(confidence, 2, PRIOR_FREEDOM + max(arrivals - 3, 0)))
+    reach = 2 * float(fdtri(2, PRIOR_FREEDOM + max(arrivals - 3, 0), confidence))
     east, north = vectors[:, 1]
     return Ellipse(
         semi_major_m=math.sqrt(max(values[1], 0.0) * reach),

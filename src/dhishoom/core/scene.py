@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from dhishoom.core.consensus import Picks, PlacedShot, agreements, best_seeds, fresh_seeds, placed_shot
+from dhishoom.core.consensus import PlacedShot, agreements, first_question, placed_shot
 from dhishoom.core.incidents import Blast, blast_of
 from dhishoom.core.late import join_late
 from dhishoom.core.ledger import Ledger, enter, tell
 from dhishoom.core.limits import TICK_NS, Now
 from dhishoom.core.propagation import Floats
+from dhishoom.core.seeds import best_seeds, fresh_seeds
 from dhishoom.core.strays import enter_strays
+from dhishoom.core.weighing import Picks
 from dhishoom.nouns import NS_PER_S, Detection, Incident
 
-SEEDS_MAX = 1024
 KNOWN_NS = 8 * NS_PER_S
 """A settled shot's echoes and further rounds are looked for so long."""
 Seeds = tuple[tuple[float, float, int], ...]
@@ -30,6 +31,7 @@ class Scene:
         at_ns: Up to where time was worked through.
         picks: Not yet settled, in order of time.
         seeds: (east, north, emission ns) to consider.
+        blasts: What the picks were last taken for.
         strays: Picks that no shot explains, in order of time.
         ledger: Incidents that may still be revised.
     """
@@ -37,17 +39,21 @@ class Scene:
     at_ns: int = 0
     picks: tuple[Detection, ...] = ()
     seeds: Seeds = ()
+    blasts: tuple[Blast, ...] = ()
     strays: tuple[Detection, ...] = ()
     ledger: Ledger = ()
 
 
 def next_turn_ns(scene: Scene, pending: Sequence[Detection], pass_ns: int) -> int | None:
     """The tick at which something is next to be done; None if there is nothing to wait for."""
-    moments = [one.onset_ns + 1 for one in pending]
+    moments = [one.onset_ns for one in pending]
     moments += [one.onset_ns + pass_ns for one in scene.picks]
-    if not moments:
-        return None
-    return max(-(-min(moments) // TICK_NS) * TICK_NS, scene.at_ns + TICK_NS)
+    return tick_after(min(moments), scene) if moments else None
+
+
+def tick_after(time_ns: int, scene: Scene) -> int:
+    """The first tick after a time, and after what was worked through."""
+    return max((time_ns // TICK_NS + 1) * TICK_NS, scene.at_ns + TICK_NS)
 
 
 def turn(scene: Scene, fresh: Iterable[Detection], now: Now) -> tuple[Scene, tuple[Incident, ...]]:
@@ -61,13 +67,13 @@ def turn(scene: Scene, fresh: Iterable[Detection], now: Now) -> tuple[Scene, tup
     unplaced = [one for one in asked if one.sensor_id not in now.array.index]
     placed = [one for one in asked if one.sensor_id in now.array.index]
     picks = sorted((*scene.picks, *placed), key=by_time)[-now.limits.picks_max :]
-    blasts, seeds = explain(picks, {one.detection_id for one in placed}, scene.seeds, ledger, now)
+    blasts, seeds = explain(picks, {one.detection_id for one in placed}, scene, ledger, now)
     ledger = enter(ledger, blasts, now)
     kept, given_up = _sorted_out(picks, blasts, now)
     strays = sorted((*given_up, *unplaced), key=by_time)
     ledger, incidents = tell(enter_strays(ledger, strays, now), now)
     remembered = () if late else (one for one in scene.strays if one.onset_ns + 2 * now.pass_ns > now.at_ns)
-    return Scene(now.at_ns, tuple(kept), seeds, (*remembered, *strays), ledger), incidents
+    return Scene(now.at_ns, tuple(kept), seeds, tuple(blasts), (*remembered, *strays), ledger), incidents
 
 
 def _sorted_out(
@@ -84,20 +90,24 @@ def _sorted_out(
 
 
 def explain(
-    detections: Sequence[Detection], fresh: set[str], seeds: Seeds, ledger: Ledger, now: Now
+    detections: Sequence[Detection], fresh: set[str], scene: Scene, ledger: Ledger, now: Now
 ) -> tuple[list[Blast], Seeds]:
     """The blasts that these detections make, and the seeds to ask again next time."""
     if not detections:
         return [], ()
     zero = detections[0].onset_ns
     picks, order = _picks(detections, zero, now)
-    until_s = (now.at_ns - zero) / NS_PER_S
+    question = first_question(picks, now.array, (now.at_ns - zero) / NS_PER_S)
     new = np.array([at for at, one in enumerate(order) if one.detection_id in fresh], np.intp)
-    grown = np.concatenate([_relative(seeds, zero, now), fresh_seeds(new, picks, now.array, until_s)])
-    kept = best_seeds(grown, picks, now.array, until_s, SEEDS_MAX)
+    seeds = np.concatenate([_relative(scene.seeds, zero, now), fresh_seeds(new, picks, now.array)])
+    kept = best_seeds(seeds, question)
     known = [_placed(blast, zero, now) for told in ledger for blast in told.settled if _is_recent(blast, zero)]
-    found = agreements(picks, now.array, kept, until_s, known)
-    blasts = [blast_of([order[at] for at in one.members], now.array, one.nats) for one in found]
+    before = {blast.detection_ids: blast for blast in scene.blasts}
+    blasts = []
+    for found in agreements(question, kept, known):
+        rests_on = [order[at] for at in found.members]
+        same = before.get(frozenset(one.detection_id for one in rests_on))
+        blasts.append(replace(same, nats=found.nats) if same else blast_of(rests_on, now.array, found.nats))
     return blasts, tuple((float(x), float(y), zero + round(float(t) * NS_PER_S)) for x, y, t in kept)
 
 

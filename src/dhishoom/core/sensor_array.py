@@ -11,7 +11,7 @@ from dhishoom.core.propagation import Air, Floats, air_of
 from dhishoom.nouns import Site
 
 NEIGHBOURS = 10
-"""Nearest sensors among which the third of three arrivals looks for the other two."""
+"""Nearest sensors among which the last of three arrivals looks for the other two."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -19,39 +19,53 @@ class SensorArray:
     """Every sensor of a site whose place is known.
 
     Attributes:
-        sensor_ids: [n], in the order of the other arrays.
+        sensor_ids: n of them, in the order of the other arrays.
         index: From id to that order.
         places_m: [n, 3].
-        distances_m: [n, n], in the plane.
-        neighbours: [n, m], the nearest others of each.
+        height_m: Their mean height.
+        passes_s: [n, n], how long sound takes from one to the other.
+        is_neighbour: [n, n], whether the second is among the nearest others of the first.
     """
 
     sensor_ids: tuple[str, ...]
     index: dict[str, int]
     places_m: Floats
-    distances_m: Floats
-    neighbours: NDArray[np.intp]
+    height_m: float
+    passes_s: Floats
+    is_neighbour: NDArray[np.bool_]
     air: Air
-
-    @property
-    def width_m(self) -> float:
-        """Between the two sensors farthest apart."""
-        return float(self.distances_m.max()) if self.count > 1 else 0.0
 
     @property
     def count(self) -> int:
         """How many."""
         return len(self.sensor_ids)
 
+    def distances_m(self, sensor_id: str) -> Floats:
+        """From one sensor to every one, [n]."""
+        distances: Floats = self.passes_s[self.index[sensor_id]] * self.air.speed_m_s
+        return distances
+
 
 def array_of(site: Site) -> SensorArray:
     """The located sensors of a site, in the order of their ids."""
-    sensors = sorted((one for one in site.sensors.values() if one.position), key=lambda one: one.sensor_id)
-    places = np.array([[one.position.x_m, one.position.y_m, one.position.z_m] for one in sensors if one.position])
-    places = places.reshape(-1, 3)
+    placed = {name: one.position for name, one in sorted(site.sensors.items()) if one.position}
+    places = np.array([[one.x_m, one.y_m, one.z_m] for one in placed.values()]).reshape(-1, 3)
     distances = np.linalg.norm(places[:, None, :2] - places[None, :, :2], axis=2)
-    neighbours = np.argsort(distances, axis=1, kind="stable")[:, 1 : NEIGHBOURS + 1]
-    ids = tuple(one.sensor_id for one in sensors)
+    air = air_of(site.weather)
     return SensorArray(
-        ids, {name: at for at, name in enumerate(ids)}, places, distances, neighbours, air_of(site.weather)
+        sensor_ids=tuple(placed),
+        index={name: at for at, name in enumerate(placed)},
+        places_m=places,
+        height_m=float(places[:, 2].mean()) if len(places) else 0.0,
+        passes_s=distances / air.speed_m_s,
+        is_neighbour=_nearest(distances),
+        air=air,
     )
+
+
+def _nearest(distances: Floats) -> NDArray[np.bool_]:
+    nearest = np.zeros(distances.shape, bool)
+    order = np.argsort(distances, axis=1, kind="stable")
+    for sensor, others in enumerate(order):
+        nearest[sensor, [other for other in others if other != sensor][:NEIGHBOURS]] = True
+    return nearest

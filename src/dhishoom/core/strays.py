@@ -82,7 +82,7 @@ def _score(detections: tuple[Detection, ...], now: Now) -> float:
     score, first = score_of(detections), detections[0].sensor_id
     if first not in now.array.index:
         return score
-    near = now.array.distances_m[now.array.index[first]] < NEAR_M
+    near = now.array.distances_m(first) < NEAR_M
     silent = int(near.sum()) - len({one.sensor_id for one in detections} & set(now.array.sensor_ids))
     odds = score / (1 - score) * SILENCE_FACTOR ** max(silent, 0)
     return odds / (1 + odds)

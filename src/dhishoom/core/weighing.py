@@ -1,0 +1,150 @@
+"""How much likelier a shot is than stray sounds, for any place and time.
+
+An arrival where one is due speaks for the shot, the more the quieter that sensor has been; silence where an arrival is
+due speaks against it, the more the nearer the sensor. The sum over sensors is a log likelihood ratio, in nats.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dhishoom.core.fitting import TAIL
+from dhishoom.core.location import PATH_SIGMA_S
+from dhishoom.core.propagation import Floats, rays
+from dhishoom.core.sensor_array import SensorArray
+
+Indices = NDArray[np.intp]
+Bools = NDArray[np.bool_]
+
+HEARD_SHARE = 0.9
+HEARD_RANGE_M = 1500.0
+"""A sensor at distance d tells of a shot with probability `HEARD_SHARE * exp(-(d / HEARD_RANGE_M)²)`: a prior."""
+GATE_SIGMAS = 4.0
+ROUGH_SCALE = 4.0
+"""A place from three arrivals is off by more than its arrivals are, so it is judged more kindly."""
+ROUGH_STEP_S = 0.02
+ROUGH_STEPS = 7
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picks:
+    """Arrivals that await an explanation, sorted by sensor, then time.
+
+    Attributes:
+        sensors: [p], index into the array's sensors.
+        times_s: [p], from a common zero.
+        sigmas_s: [p].
+        span_s: For how long the sensors were listened to.
+    """
+
+    sensors: Indices
+    times_s: Floats
+    sigmas_s: Floats
+    span_s: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Question:
+    """Picks still unexplained, and against what a shot must hold.
+
+    Attributes:
+        left: [p], which of the picks are unexplained.
+        stray_hz: [p], how many stray sounds a second are to be expected where each pick is.
+        until_s: Up to when the sensors were heard; silence after it says nothing.
+        detours_s, path_sigmas_s: [n], how much later than straight, and how surely.
+    """
+
+    picks: Picks
+    left: Bools
+    stray_hz: Floats
+    array: SensorArray
+    until_s: float
+    detours_s: Floats | float = 0.0
+    path_sigmas_s: Floats | float = PATH_SIGMA_S
+
+
+def travel_s(seeds: Floats, array: SensorArray) -> Floats:
+    """From each seed [k, 3] to each sensor, [k, n]; sources lie at the sensors' mean height."""
+    return rays(seeds[:, :2], array.height_m, array.places_m, array.air)[0]
+
+
+def _due(question: Question, seeds: Floats) -> tuple[Floats, Floats, Floats]:
+    """When each sensor should hear each seed, how likely it tells of it, and what its silence weighs: [k, n] each."""
+    travel = travel_s(seeds, question.array)
+    chance = HEARD_SHARE * np.exp(-((travel * question.array.air.speed_m_s / HEARD_RANGE_M) ** 2))
+    due = seeds[:, 2:3] + travel + question.detours_s
+    return due, chance, np.where(due < question.until_s, np.log1p(-chance), 0.0)
+
+
+def weigh(question: Question, seeds: Floats, scale: float = 1.0) -> tuple[Floats, Indices]:
+    """Nats of each seed, [k], and the pick it takes at each sensor, [k, n], -1 for none.
+
+    Args:
+        scale: By how much every sigma is taken larger than claimed.
+    """
+    due, chance, silent = _due(question, seeds)
+    members = np.full(due.shape, -1, np.intp)
+    at = np.flatnonzero(question.left)
+    if not len(at):
+        return silent.sum(axis=1), members
+    sensors = question.picks.sensors[at]
+    sigmas = _sigmas(question, at) * scale
+    ratios = (question.picks.times_s[at] - due[:, sensors]) / sigmas
+    gains = _peaks(question, at, sigmas) - (TAIL + 1) / 2 * np.log1p(ratios**2 / TAIL)
+    starts = np.flatnonzero(np.diff(sensors, prepend=-1))
+    heard = sensors[starts]
+    best = np.maximum.reduceat(gains, starts, axis=1)
+    spoken = best + np.log(chance[:, heard])
+    nats: Floats = silent.sum(axis=1) + np.maximum(spoken - silent[:, heard], 0.0).sum(axis=1)
+    firsts = _first_best(gains, best, starts)
+    near = np.take_along_axis(np.abs(ratios), firsts, axis=1) < GATE_SIGMAS
+    members[:, heard] = np.where((spoken > silent[:, heard]) & near, at[firsts], -1)
+    return nats, members
+
+
+def weigh_roughly(question: Question, seeds: Floats) -> Floats:
+    """Nats of each seed, [k], by a table of what each sensor says of each moment: for thousands of seeds."""
+    due, chance, silent = _due(question, seeds)
+    at = np.flatnonzero(question.left)
+    if not len(at):
+        return np.asarray(silent.sum(axis=1))
+    table, zero = _table(question, at)
+    columns = np.clip(np.rint((due - zero) / ROUGH_STEP_S), 0, table.shape[1] - 1).astype(np.intp)
+    spoken = table[np.arange(due.shape[1]), columns] + np.log(chance)
+    nats: Floats = np.maximum(spoken, silent).sum(axis=1)
+    return nats
+
+
+def _table(question: Question, at: Indices) -> tuple[Floats, float]:
+    """What the sensors say of each moment, [n, steps], and the first moment; -inf where they heard nothing near."""
+    times, sigmas = question.picks.times_s[at], _sigmas(question, at) * ROUGH_SCALE
+    zero = float(times.min()) - (ROUGH_STEPS + 1) * ROUGH_STEP_S
+    columns = np.rint((times - zero) / ROUGH_STEP_S).astype(np.intp)[:, None] + np.arange(-ROUGH_STEPS, ROUGH_STEPS + 1)
+    ratios = (zero + columns * ROUGH_STEP_S - times[:, None]) / sigmas[:, None]
+    gains = _peaks(question, at, sigmas)[:, None] - (TAIL + 1) / 2 * np.log1p(ratios**2 / TAIL)
+    table = np.full((question.array.count, int(columns.max()) + 2), -np.inf)
+    rows = np.broadcast_to(question.picks.sensors[at][:, None], columns.shape)
+    np.maximum.at(table, (rows, columns), gains)
+    return table, zero
+
+
+def _sigmas(question: Question, at: Indices) -> Floats:
+    path = np.broadcast_to(question.path_sigmas_s, question.array.count)[question.picks.sensors[at]]
+    sigmas: Floats = np.hypot(question.picks.sigmas_s[at], path)
+    return sigmas
+
+
+def _peaks(question: Question, at: Indices, sigmas: Floats) -> Floats:
+    peaks: Floats = -np.log(sigmas * np.sqrt(2 * np.pi) * question.stray_hz[at])
+    return peaks
+
+
+def _first_best(gains: Floats, best: Floats, starts: Indices) -> Indices:
+    """Index of the first pick of each sensor's run that reaches the run's best."""
+    count = gains.shape[1]
+    hit = gains == np.repeat(best, np.diff(np.append(starts, count)), axis=1)
+    firsts: Indices = np.minimum.reduceat(np.where(hit, np.arange(count), count), starts, axis=1)
+    return firsts

@@ -1,0 +1,180 @@
+"""Picks made by hand or by other systems, as JSON: what `dhishoom locate` reads.
+
+Two forms: our own object of sensors and picks, and the array of pulses of the live-fire set of ShotSpotter Tech Note
+098 (arXiv 2108.07377). docs/formats.md shows both.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import msgspec
+
+from dhishoom.core.timestamps import from_rfc3339
+from dhishoom.errors import DhishoomError, SourceError
+from dhishoom.nouns import GUNSHOT, Detection, Position, Sensor, Site, Weather, derived_id
+
+FILE_BYTES_MAX = 64 << 20
+SIGMA_S = 0.001
+"""Of a pick that does not say."""
+UNJUDGED = 0.5
+"""Score of a pick that nobody judged: it says that something was heard, not what."""
+
+
+class _Place(msgspec.Struct):
+    x: float
+    y: float
+    z: float = 0.0
+
+
+class _Pick(msgspec.Struct):
+    sensor_id: str
+    time: str
+    sigma_s: float = SIGMA_S
+    score: float = UNJUDGED
+
+
+class _PicksFile(msgspec.Struct):
+    sensors: dict[str, _Place]
+    picks: list[_Pick]
+    temperature_c: float = 15.0
+    humidity_percent: float = 60.0
+
+
+class _Pulse(msgspec.Struct, rename={"snr_db": "signal_to_noise_dB"}):
+    pulse_uuid: str
+    serial_number: str
+    arrival_time_utc: str
+    location: _Place
+    snr_db: float = 0.0
+
+
+class _WeatherFile(msgspec.Struct):
+    temperature: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PickFile:
+    """What a file of picks holds.
+
+    Attributes:
+        detections: In order of time; picks told twice under other ids are held once.
+        problems: What was left out, and why.
+    """
+
+    site: Site
+    detections: tuple[Detection, ...]
+    problems: tuple[str, ...] = ()
+
+
+def read_picks(path: Path, temperature_c: float | None = None) -> PickFile:
+    """Read either form; `temperature_c` goes before what the file, or a weather file beside it, says."""
+    text = _read(path)
+    try:
+        if text.lstrip()[:1] == b"[":
+            found = from_pulses(msgspec.json.decode(text, type=list[_Pulse]), _weather_beside(path))
+        else:
+            found = _from_picks(msgspec.json.decode(text, type=_PicksFile))
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise SourceError(f"Cannot understand {path}: {error}. docs/formats.md shows what it holds.") from error
+    if temperature_c is None:
+        return found
+    return replace(found, site=replace(found.site, weather=replace(found.site.weather, temperature_c=temperature_c)))
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            text = file.read(FILE_BYTES_MAX + 1)
+    except OSError as error:
+        raise SourceError(f"Cannot read {path}: {error.strerror}. Give a JSON file of picks.") from error
+    if len(text) > FILE_BYTES_MAX:
+        raise SourceError(f"Cannot read {path}: more than {FILE_BYTES_MAX >> 20} MiB. Cut it into shorter stretches.")
+    return text
+
+
+def _from_picks(file: _PicksFile) -> PickFile:
+    sensors = {name: _sensor(name, [place]) for name, place in file.sensors.items()}
+    weather = Weather(temperature_c=file.temperature_c, humidity_percent=file.humidity_percent)
+    found, problems = [], []
+    for number, pick in enumerate(file.picks):
+        try:
+            found.append(_detection(pick, sensors))
+        except DhishoomError as error:
+            problems.append(f"Pick {number} is left out: {error}")
+    return _told(Site(sensors=sensors, weather=weather), found, problems)
+
+
+def _detection(pick: _Pick, sensors: dict[str, Sensor]) -> Detection:
+    if pick.sensor_id not in sensors:
+        raise SourceError(f'its sensor {pick.sensor_id!r} is not among "sensors"; add its place.')
+    if not 0 <= pick.sigma_s < 60:
+        raise SourceError(f'its "sigma_s" is {pick.sigma_s}; give seconds, 0 to 60.')
+    onset_ns = from_rfc3339(pick.time)
+    return Detection(
+        detection_id=derived_id("pick", pick.sensor_id, onset_ns),
+        sensor_id=pick.sensor_id,
+        onset_ns=onset_ns,
+        sigma_s=pick.sigma_s,
+        score=pick.score,
+        label=GUNSHOT,
+        classes={},
+        snr_db=0.0,
+        model="picks",
+    )
+
+
+def from_pulses(pulses: Sequence[_Pulse], weather: Weather) -> PickFile:
+    """Pulses of the live-fire set; a sensor that measured its own place several times stands at the median."""
+    places: dict[str, list[_Place]] = {}
+    for pulse in pulses:
+        places.setdefault(pulse.serial_number, []).append(pulse.location)
+    found, problems = [], []
+    for pulse in pulses:
+        try:
+            found.append(_pulse_detection(pulse))
+        except DhishoomError as error:
+            problems.append(f"Pulse {pulse.pulse_uuid} is left out: {error}")
+    sensors = {name: _sensor(name, measured) for name, measured in places.items()}
+    return _told(Site(sensors=sensors, weather=weather), found, problems)
+
+
+def _pulse_detection(pulse: _Pulse) -> Detection:
+    return Detection(
+        detection_id=pulse.pulse_uuid,
+        sensor_id=pulse.serial_number,
+        onset_ns=from_rfc3339(pulse.arrival_time_utc),
+        sigma_s=SIGMA_S,
+        score=UNJUDGED,
+        label=GUNSHOT,
+        classes={},
+        snr_db=pulse.snr_db,
+        model="pulses",
+    )
+
+
+def _sensor(name: str, measured: Sequence[_Place]) -> Sensor:
+    position = Position(
+        x_m=statistics.median(place.x for place in measured),
+        y_m=statistics.median(place.y for place in measured),
+        z_m=statistics.median(place.z for place in measured),
+    )
+    return Sensor(sensor_id=name, position=position)
+
+
+def _told(site: Site, detections: list[Detection], problems: list[str]) -> PickFile:
+    once = {(one.sensor_id, one.onset_ns): one for one in reversed(detections)}
+    ordered = sorted(once.values(), key=lambda one: (one.onset_ns, one.sensor_id))
+    return PickFile(site, tuple(ordered), tuple(problems))
+
+
+def _weather_beside(path: Path) -> Weather:
+    """Of `TEST.weather.json` next to `TEST.allpulses.json`; fifteen degrees where there is none."""
+    beside = path.with_name(path.name.removesuffix(".allpulses.json") + ".weather.json")
+    if beside == path or not beside.is_file():
+        return Weather()
+    celsius = msgspec.json.decode(_read(beside), type=_WeatherFile).temperature
+    return Weather() if celsius is None else Weather(temperature_c=celsius)
