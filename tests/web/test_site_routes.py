@@ -37,6 +37,7 @@ def test_health_tells_lag_losses_and_version(client: TestClient) -> None:
     health = client.get("/api/v1/health").json()
     assert (health["status"], health["lag"], health["chunks_lost"]) == ("ok", 0, 0)
     assert health["version"]
+    assert health["time"].endswith("Z")
 
 
 def test_the_description_shows_an_example_of_every_answer(client: TestClient) -> None:

@@ -66,6 +66,7 @@ EXAMPLES: dict[str, tuple[str, Json]] = {
         "The service's figures.",
         {
             "status": "ok",
+            "time": TIME,
             "version": "0.1.0",
             "lag": 0,
             "sensors_live": 24,

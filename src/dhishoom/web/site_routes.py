@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
+
 from fastapi import APIRouter, Response
 
 from dhishoom import __version__
+from dhishoom.core.timestamps import to_rfc3339
 from dhishoom.messages import Json
 from dhishoom.nouns import Sensor
 from dhishoom.web.examples import answers
@@ -35,8 +38,8 @@ def get_sensors(served: Served) -> Response:
 
 @router.get("/health", summary="Whether the service keeps up", responses=answers("health"), response_model=None)
 def get_health(served: Served) -> Response:
-    """Lag in chunks, sensors that speak, chunks taken and lost, version and age."""
-    return JsonAnswer({"status": "ok", "version": __version__, **served.health()})
+    """The server's time, lag in chunks, sensors that speak, chunks taken and lost, version and age."""
+    return JsonAnswer({"status": "ok", "time": to_rfc3339(time.time_ns()), "version": __version__, **served.health()})
 
 
 def _sensor_to_json(sensor: Sensor, served: Resources) -> Json:

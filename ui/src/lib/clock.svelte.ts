@@ -2,12 +2,14 @@
 
 import { toMs } from './format';
 
-const FOLLOW_FROM_MS = 15_000;
+const DRIFT_MS = 5; // what an old comparison loses to a new one
+const FOLLOW_FROM_MS = 60_000; // more than the stream reaches back when it is opened
 
 class Clock {
   /** Milliseconds since 1970, renewed once a second. */
   now = $state(Date.now());
   #skew_ms = 0;
+  #uncertainty_ms = Infinity;
   #follows = false;
 
   start(): () => void {
@@ -15,10 +17,13 @@ class Clock {
     return () => clearInterval(timer);
   }
 
-  /** The server has just said what time it is. */
-  correct(serverTime: string): void {
-    if (this.#follows) return;
-    this.#skew_ms = toMs(serverTime) - Date.now();
+  /** The server said `serverTime` between these two moments of this device's clock; the surest word counts. */
+  compare(serverTime: string, asked_ms: number, answered_ms: number): void {
+    const uncertainty_ms = (answered_ms - asked_ms) / 2;
+    this.#uncertainty_ms += DRIFT_MS;
+    if (this.#follows || uncertainty_ms > this.#uncertainty_ms) return;
+    this.#uncertainty_ms = uncertainty_ms;
+    this.#skew_ms = toMs(serverTime) - (asked_ms + answered_ms) / 2;
     this.#renew();
   }
 

@@ -45,10 +45,6 @@ export function ellipseRing(center: LonLat, ellipse: Ellipse): LonLat[] {
   return ring;
 }
 
-/** A circle's outline as a closed ring. */
-export const circleRing = (center: LonLat, radius_m: number) =>
-  ellipseRing(center, { semi_major_m: radius_m, semi_minor_m: radius_m, azimuth_deg: 0, confidence: 1 });
-
 /** South-west and north-east corners of the site's sensors, a little wider. */
 export function siteBounds(site: Site): Bounds | null {
   const points = site.sensors.flatMap((sensor) => (sensor.position ? [toLonLat(sensor.position)] : []));

@@ -54,7 +54,9 @@ class Live {
 
   async #watchHealth(): Promise<void> {
     try {
+      const asked = Date.now();
       this.health = await getHealth();
+      clock.compare(this.health.time, asked, Date.now());
     } catch {
       this.health = null; // the connection's own state says that the server is away
     }

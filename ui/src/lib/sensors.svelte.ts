@@ -47,7 +47,6 @@ export class Sensors {
   /** End of the newest sound of any sensor, milliseconds since 1970. */
   heardUntil = $state(0);
   notice = $state.raw<Notice | null>(null);
-  gone = $derived(this.list.filter((sensor) => sensor.state === 'gone').length);
 
   settle(site: Site): void {
     this.list = site.sensors.map(({ id, name, position }) => this.#byId.get(id) ?? new SensorView(id, name, position));

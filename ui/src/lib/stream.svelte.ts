@@ -1,7 +1,6 @@
 /** The live stream: resumes where it broke, backs off while the server is away, and notices a line gone dead. */
 
 import { eventsUrl } from './api';
-import { clock } from './clock.svelte';
 
 export type Connection = 'connecting' | 'live' | 'lost';
 export type Handlers = Record<string, (payload: never) => void>;
@@ -39,8 +38,8 @@ export class Stream {
     this.close();
     const source = new EventSource(eventsUrl(this.#lastId));
     this.#source = source;
-    this.#listen(source, 'hello', (payload: { time: string; resumed: boolean }) => this.#greet(payload));
-    this.#listen(source, 'heartbeat', (payload: { time: string }) => clock.correct(payload.time));
+    this.#listen(source, 'hello', (payload: { resumed: boolean }) => this.#greet(payload));
+    this.#listen(source, 'heartbeat', () => {}); // hearing it is enough
     for (const [kind, handle] of Object.entries(this.handlers)) this.#listen(source, kind, handle);
     source.onerror = () => this.#lose();
     this.#watchLine();
@@ -62,8 +61,7 @@ export class Stream {
     });
   }
 
-  #greet({ time, resumed }: { time: string; resumed: boolean }): void {
-    clock.correct(time);
+  #greet({ resumed }: { resumed: boolean }): void {
     this.connection = 'live';
     this.nextTry = 0;
     this.#tries = 0;

@@ -109,6 +109,7 @@ export interface Notice {
 
 export interface Health {
   status: string;
+  time: string;
   version?: string;
   lag?: number;
   chunks_total?: number;

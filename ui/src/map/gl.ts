@@ -2,8 +2,9 @@
 
 import * as maplibregl from 'maplibre-gl';
 import 'maplibre-gl/dist/maplibre-gl.css';
+import './marks.css';
 import workerUrl from 'maplibre-gl/dist/maplibre-gl-worker.mjs?url';
-import { circleRing, toLonLat, type Bounds, type LonLat } from '../lib/geometry';
+import { offset, toLonLat, type Bounds, type LonLat } from '../lib/geometry';
 import type { Place } from '../lib/types';
 import { SOURCES, styleOf } from './layers';
 import { DARK, LIGHT } from './palette';
@@ -13,7 +14,6 @@ maplibregl.setWorkerUrl(workerUrl);
 
 const SOUND_M_S = 343;
 const WAVE_S = 3;
-const PULSE_S = 1.6;
 const EDGE_PX = 70;
 
 /** Room left around what is fitted: names of sensors stand there. */
@@ -26,9 +26,7 @@ export class GlMap {
   #data: Data = {};
   #drawn = new Map<string, string>();
   #dark: boolean;
-  #frame = 0;
-  #waveFrom: { at: LonLat; begun: number } | null = null;
-  #pulsing = false;
+  #pulses = new Map<string, maplibregl.Marker>();
 
   constructor(
     container: HTMLElement,
@@ -72,17 +70,34 @@ export class GlMap {
     this.#show({ streets });
   }
 
-  setScene(scene: Scene, animate: boolean): void {
+  setScene(scene: Scene): void {
     this.#show({ ...scene });
-    const wasPulsing = this.#pulsing;
-    this.#pulsing = animate && scene.sensors.features.some((sensor) => sensor.properties.hot);
-    if (this.#pulsing && !wasPulsing) this.#animate();
+    const hot = scene.sensors.features.filter((sensor) => sensor.properties.hot);
+    const ids = new Set(hot.map((sensor) => sensor.properties.id));
+    for (const [id, marker] of this.#pulses) if (!ids.has(id)) this.#pulses.delete(id) && marker.remove();
+    for (const { properties, geometry } of hot) {
+      if (!this.#pulses.has(properties.id))
+        this.#pulses.set(properties.id, this.#mark('map-pulse', geometry.coordinates as LonLat));
+    }
   }
 
   /** Let a wave front run out from a place, as fast as sound does. */
   runWave(place: Place): void {
-    this.#waveFrom = { at: toLonLat(place), begun: performance.now() };
-    this.#animate();
+    const at = toLonLat(place);
+    const reach = this.#map.project(offset(at, SOUND_M_S * WAVE_S, 0)).x - this.#map.project(at).x;
+    const marker = this.#mark('map-wave', at);
+    const ring = marker.getElement();
+    ring.style.setProperty('--across', `${2 * reach}px`);
+    ring.addEventListener('animationend', () => marker.remove());
+  }
+
+  /** A moving mark in the page, not in the map: the map need not be drawn again for it. */
+  #mark(className: string, at: LonLat): maplibregl.Marker {
+    const element = document.createElement('div');
+    element.className = className;
+    element.ariaHidden = 'true';
+    element.append(document.createElement('i'));
+    return new maplibregl.Marker({ element }).setLngLat(at).addTo(this.#map);
   }
 
   fit(): void {
@@ -115,7 +130,6 @@ export class GlMap {
   }
 
   remove(): void {
-    cancelAnimationFrame(this.#frame);
     this.#map.remove();
   }
 
@@ -134,37 +148,5 @@ export class GlMap {
   #showAll(): void {
     this.#drawn.clear();
     this.#show(this.#data);
-  }
-
-  #animate(): void {
-    cancelAnimationFrame(this.#frame);
-    this.#frame = requestAnimationFrame((now) => {
-      const goesOn = [this.#stepWave(now), this.#stepPulse(now)].some(Boolean);
-      if (goesOn) this.#animate();
-    });
-  }
-
-  #stepWave(now: number): boolean {
-    if (!this.#waveFrom) return false;
-    const seconds = Math.max(0, (now - this.#waveFrom.begun) / 1000);
-    const isOver = seconds > WAVE_S;
-    const ring = circleRing(this.#waveFrom.at, Math.max(1, seconds * SOUND_M_S));
-    const wave: GeoJSON.Feature = {
-      type: 'Feature',
-      properties: { opacity: 0.75 * (1 - seconds / WAVE_S) },
-      geometry: { type: 'LineString', coordinates: ring },
-    };
-    this.#show({ wave: { type: 'FeatureCollection', features: isOver ? [] : [wave] } });
-    if (isOver) this.#waveFrom = null;
-    return !isOver;
-  }
-
-  #stepPulse(now: number): boolean {
-    if (!this.#map.getLayer('pulse')) return this.#pulsing;
-    const phase = this.#pulsing ? (now / 1000 / PULSE_S) % 1 : 0.3;
-    this.#map.setPaintProperty('pulse', 'circle-radius', 8 + 12 * phase);
-    this.#map.setPaintProperty('pulse', 'circle-opacity', 0.28 * (1 - phase));
-    this.#map.setPaintProperty('pulse', 'circle-stroke-opacity', 1 - phase);
-    return this.#pulsing;
   }
 }

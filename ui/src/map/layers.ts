@@ -3,7 +3,7 @@
 import type { ExpressionSpecification, LayerSpecification, StyleSpecification } from 'maplibre-gl';
 import type { Palette } from './palette';
 
-export const SOURCES = ['streets', 'wave', 'links', 'ellipses', 'sensors', 'incidents'] as const;
+export const SOURCES = ['streets', 'links', 'ellipses', 'sensors', 'incidents'] as const;
 const EMPTY: GeoJSON.FeatureCollection = { type: 'FeatureCollection', features: [] };
 const NAMES_FROM_ZOOM = 15;
 const FONT = ['sans-serif'];
@@ -54,12 +54,6 @@ function places(colours: Palette): LayerSpecification[] {
   const colour = incidentColour(colours);
   return [
     {
-      id: 'wave',
-      type: 'line',
-      source: 'wave',
-      paint: { 'line-color': colours.alarm, 'line-width': 2, 'line-opacity': ['get', 'opacity'] },
-    },
-    {
       id: 'link',
       type: 'line',
       source: 'links',
@@ -109,8 +103,6 @@ function sensors(colours: Palette, isMany: boolean): LayerSpecification[] {
         'circle-radius': 11,
         'circle-color': colours.alarm,
         'circle-opacity': 0.2,
-        'circle-stroke-color': colours.alarm,
-        'circle-stroke-width': 1.5,
       },
     },
     {
@@ -192,7 +184,7 @@ function incidents(colours: Palette): LayerSpecification[] {
         'text-offset': [1.3, -1.1],
         'text-allow-overlap': true,
       },
-      paint: { 'text-color': colours.alarm, 'text-halo-color': colours.halo, 'text-halo-width': 2 },
+      paint: { 'text-color': colour, 'text-halo-color': colours.halo, 'text-halo-width': 2 },
     },
   ];
 }
