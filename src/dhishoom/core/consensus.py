@@ -15,12 +15,27 @@ from dhishoom.core.fitting import Arrivals, refine
 from dhishoom.core.location import PATH_SIGMA_S
 from dhishoom.core.propagation import Floats
 from dhishoom.core.sensor_array import SensorArray
-from dhishoom.core.weighing import GATE_SIGMAS, ROUGH_SCALE, Indices, Picks, Question, travel_s, weigh, weigh_roughly
+from dhishoom.core.weighing import (
+    GATE_SIGMAS,
+    ROUGH_SCALE,
+    Bools,
+    Indices,
+    Picks,
+    Question,
+    travel_s,
+    weigh,
+    weigh_roughly,
+)
 
-CREDIBLE_NATS = 14.0
-"""How much likelier than stray sounds a shot must be; the log of how many places and times it could have been at."""
+CREDIBLE_NATS = 12.0
+"""How much likelier than stray sounds a burst must be where there is little else to be heard."""
+CHANCES_QUIET, CHANCE_NATS = 8.0, 2.0
+"""So much more for each further e-fold of chances to agree: triples of picks that could be of one sound."""
+RIVAL_NATS = 6.0
+"""So much more for a second place within seconds: two shooters at once are rarer than echoes."""
 ROUND_NATS = 7.0
-"""The same for one more round from where a shot was just heard: only its time is free."""
+"""The same for one more round from where a shot was just heard, and half as much more for chances: only its time is
+free."""
 ROUND_SENSORS = 2
 ROUND_SHARE = 0.34
 """A round is heard by two sensors and by this share of those that heard the first."""
@@ -32,9 +47,13 @@ ECHO_RATE_HZ = 2.0
 """So many more a second are expected so long after a shot was heard."""
 REPEAT_SIGMA_S = 0.004
 """The next round from one place comes by the same detours, to this."""
+FAINT_DB, FAINT_NATS = 6.0, 1.4
+"""A stray sound is e times rarer for every so many decibels above what is heard at the time, up to e to so much."""
+SHADOW_DB = 6.0
 DOUBLE_S = 0.03
 """A second pick of one arrival follows within this."""
-SEEDS_REFINED = 8
+SEEDS_REFINED = 16
+BURSTS_TRIED = 6
 FITTINGS = ((ROUGH_SCALE, (8.0, 4.0, 4.0)), (1.0, (2.0, 1.0, 1.0)))
 """A place is fitted first to what is roughly due, then to what is due; with how forgiving rounds."""
 HOPELESS_NATS = 6.0
@@ -50,11 +69,13 @@ class Agreement:
         source: [3], east, north, emission.
         members: [m], index into the picks, one a sensor.
         nats: How much likelier than stray sounds.
+        margin: By how much its whole burst is likelier than chance allows.
     """
 
     source: Floats
     members: Indices
     nats: float
+    margin: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,16 +102,29 @@ def placed_shot(source: Floats, sensors: Indices, times_s: Floats, array: Sensor
 
 
 def first_question(picks: Picks, array: SensorArray, until_s: float) -> Question:
-    """All picks are unexplained; stray sounds are as frequent at each sensor as its picks."""
-    counts = np.bincount(picks.sensors, minlength=array.count)
-    rates = (STRAY_RATE_HZ * STRAY_PRIOR_S + counts) / (STRAY_PRIOR_S + picks.span_s)
-    return Question(
-        picks, np.ones(len(picks.times_s), bool), np.asarray(rates[picks.sensors], np.float64), array, until_s
-    )
+    """All picks are unexplained; stray sounds are as frequent at each sensor as its picks, most of them faint."""
+    counts = np.bincount(np.concatenate([picks.sensors, picks.stray.sensors]), minlength=array.count)
+    rates = (STRAY_RATE_HZ * STRAY_PRIOR_S + counts) / (STRAY_PRIOR_S + picks.stray.span_s)
+    faint = np.clip((np.median(picks.levels_db) - picks.levels_db) / FAINT_DB, -FAINT_NATS, FAINT_NATS)
+    stray = rates[picks.sensors] * np.exp(faint)
+    stray_hz: Floats = np.where(_shadowed(picks), np.maximum(stray, ECHO_RATE_HZ), stray)
+    return Question(picks, np.ones(len(picks.times_s), bool), stray_hz, array, until_s)
+
+
+def _shadowed(picks: Picks) -> Bools:
+    """Picks that follow a much stronger one at the same sensor so soon that they may be its echoes."""
+    since = picks.times_s[:, None] - picks.times_s[None]
+    echo = (since > DOUBLE_S) & (since < ECHO_S) & (picks.sensors[:, None] == picks.sensors[None])
+    louder = picks.levels_db[None] > picks.levels_db[:, None] + SHADOW_DB
+    shadowed: Bools = (echo & louder).any(axis=1)
+    return shadowed
 
 
 def agreements(question: Question, seeds: Floats, known: Iterable[PlacedShot] = ()) -> list[Agreement]:
-    """Explain the picks by as few shots as are credible, the most credible first.
+    """Explain the picks by shots from as few places as are credible, the most credible place first.
+
+    A place is judged by all its rounds together: a place that only seems to agree, because it takes one round's arrival
+    here for another's there, does so for fewer rounds than the true one.
 
     Args:
         seeds: [k, 3], places and times to consider.
@@ -101,15 +135,35 @@ def agreements(question: Question, seeds: Floats, known: Iterable[PlacedShot] = 
     for shot in shots:
         question = _after(question, shot)
     for shot in shots:
-        question = _further_rounds(question, shot, found)
+        more, question = _further_rounds(question, shot)
+        found += more
+    least = credible_nats(question)
     while len(found) < SHOTS_MAX:
-        best = _best(question, seeds)
-        if best is None or best.nats < CREDIBLE_NATS:
+        needed = least + RIVAL_NATS * bool(shots or found)
+        bursts = [_burst(one, question) for one in _candidates(question, seeds)]
+        best = max(bursts, key=lambda burst: sum(one.nats for one in burst[0]), default=None)
+        margin = sum(one.nats for one in best[0]) - needed if best else -1.0
+        if best is None or margin < 0:
             break
-        found.append(best)
-        shot = _shot(best, question)
-        question = _further_rounds(_after(question, shot), shot, found)
+        found += [replace(one, margin=margin) for one in best[0]]
+        question = best[1]
     return found
+
+
+def credible_nats(question: Question) -> float:
+    """How much likelier than stray sounds a burst must be: the more picks, the more of them agree by chance."""
+    times = np.sort(np.concatenate([question.picks.times_s, question.picks.stray.times_s]))
+    reach = float(question.array.passes_s.max(initial=0.0)) / 2
+    beside = np.searchsorted(times, times + reach) - np.searchsorted(times, times - reach)
+    chances = float(np.log1p((beside**2).sum() / 6))
+    return CREDIBLE_NATS + CHANCE_NATS * max(chances - CHANCES_QUIET, 0.0)
+
+
+def _burst(first: Agreement, question: Question) -> tuple[list[Agreement], Question]:
+    """A shot and its further rounds, and the question that is left."""
+    shot = _shot(first, question)
+    more, left = _further_rounds(_after(question, shot), shot)
+    return [first, *more], left
 
 
 def _shot(agreement: Agreement, question: Question) -> PlacedShot:
@@ -127,28 +181,29 @@ def _after(question: Question, shot: PlacedShot) -> Question:
     return replace(question, left=question.left & ~(np.abs(since) <= DOUBLE_S), stray_hz=louder)
 
 
-def _further_rounds(question: Question, first: PlacedShot, found: list[Agreement]) -> Question:
-    """Add more shots from the same place, by the same paths: their times follow from single arrivals."""
+def _further_rounds(question: Question, first: PlacedShot) -> tuple[list[Agreement], Question]:
+    """More shots from the same place, by the same paths, and what is left; times follow from single arrivals."""
     picks = question.picks
     delays = travel_s(first.source[None], question.array)[0] + first.detours_s
     heard = np.isfinite(first.arrivals_s)
     least = max(ROUND_SENSORS, round(ROUND_SHARE * heard.sum()))
-    along = replace(question, detours_s=first.detours_s, path_sigmas_s=np.where(heard, REPEAT_SIGMA_S, PATH_SIGMA_S))
+    sigmas = np.where(heard, REPEAT_SIGMA_S, PATH_SIGMA_S)
+    needed = ROUND_NATS + (credible_nats(question) - CREDIBLE_NATS) / 2
+    found: list[Agreement] = []
     while len(found) < SHOTS_MAX:
-        along = replace(along, left=question.left, stray_hz=question.stray_hz)
         times = _crowded((picks.times_s - delays[picks.sensors])[question.left & heard[picks.sensors]], least)
         if not len(times):
             break
         seeds = np.column_stack([np.broadcast_to(first.source[:2], (len(times), 2)), times])
-        nats, members = weigh(along, seeds)
+        nats, members = weigh(replace(question, detours_s=first.detours_s, path_sigmas_s=sigmas), seeds)
         best = int(np.argmax(nats))
         kept = members[best][members[best] >= 0]
-        if nats[best] < ROUND_NATS or heard[picks.sensors[kept]].sum() < least:
+        if nats[best] < needed or heard[picks.sensors[kept]].sum() < least:
             break
         time = np.median(picks.times_s[kept] - delays[picks.sensors[kept]])
         found.append(Agreement(np.append(first.source[:2], time), kept, float(nats[best])))
         question = _after(question, _shot(found[-1], question))
-    return question
+    return found, question
 
 
 def _crowded(times_s: Floats, least: int) -> Floats:
@@ -159,21 +214,26 @@ def _crowded(times_s: Floats, least: int) -> Floats:
     return ordered[after - before >= least]
 
 
-def _best(question: Question, seeds: Floats) -> Agreement | None:
-    """The most credible place and time, found from the seeds by fitting each to the arrivals it takes."""
+def _candidates(question: Question, seeds: Floats) -> list[Agreement]:
+    """The most credible places and times, found from the seeds by fitting each to the arrivals it takes."""
     if not len(seeds) or question.left.sum() < 3:
-        return None
+        return []
     rough = weigh_roughly(question, seeds)
-    chosen = seeds[np.argsort(-rough, kind="stable")[:SEEDS_REFINED]]
     if rough.max() < HOPELESS_NATS:
-        return None
+        return []
+    chosen = seeds[np.argsort(-rough, kind="stable")[:SEEDS_REFINED]]
     for scale, widenings in FITTINGS:
         _, members = weigh(question, chosen, scale)
         chosen = _refined(question, chosen, members, widenings)
     nats, members = weigh(question, chosen)
-    best = int(np.argmax(nats))
-    kept = members[best][members[best] >= 0]
-    return Agreement(chosen[best], kept, float(nats[best])) if len(kept) >= 3 else None
+    order = [int(at) for at in np.argsort(-nats, kind="stable")]
+    found = [Agreement(chosen[at], members[at][members[at] >= 0], float(nats[at])) for at in order]
+    return _unlike([one for one in found if one.nats >= ROUND_NATS and len(one.members) >= 3])
+
+
+def _unlike(agreements: Iterable[Agreement]) -> list[Agreement]:
+    """Without those that rest on the same arrivals as one before."""
+    return list({one.members.tobytes(): one for one in reversed(list(agreements))}.values())[::-1][:BURSTS_TRIED]
 
 
 def _refined(question: Question, seeds: Floats, members: Indices, widenings: Sequence[float]) -> Floats:

@@ -24,7 +24,7 @@ class Blast:
     Attributes:
         time_ns: Emission; the first arrival where there is no place.
         detections: One a sensor, in the order of their sensors' ids.
-        nats: How much likelier than stray sounds.
+        margin: By how many nats its burst is likelier than chance allows.
     """
 
     status: Status
@@ -33,7 +33,7 @@ class Blast:
     ellipse: Ellipse | None
     residual_ms: float
     detections: tuple[Detection, ...]
-    nats: float
+    margin: float
     score: float
     alternative: Position | None = None
     reason: str = ""
@@ -49,7 +49,7 @@ class Blast:
         return min(one.onset_ns for one in self.detections)
 
 
-def blast_of(detections: Sequence[Detection], array: SensorArray, nats: float) -> Blast:
+def blast_of(detections: Sequence[Detection], array: SensorArray, margin: float) -> Blast:
     """Locate the sound that these detections, one a sensor, are of."""
     ordered = tuple(sorted(detections, key=lambda one: one.sensor_id))
     zero = min(one.onset_ns for one in ordered)
@@ -67,7 +67,7 @@ def blast_of(detections: Sequence[Detection], array: SensorArray, nats: float) -
             ellipse=None,
             residual_ms=0.0,
             detections=ordered,
-            nats=nats,
+            margin=margin,
             score=score_of(ordered),
             reason=fix.reason,
         )
@@ -76,10 +76,10 @@ def blast_of(detections: Sequence[Detection], array: SensorArray, nats: float) -
         status=fix.status,
         time_ns=zero + round(float(fix.source[2]) * NS_PER_S),
         position=_position(fix.source, fix.height_m),
-        ellipse=ellipse_of(fix.covariance, int(believed.sum())),
+        ellipse=ellipse_of(fix),
         residual_ms=1000 * float(np.sqrt(np.mean(fix.residuals_s[believed] ** 2))),
         detections=tuple(one for one, good in zip(ordered, believed, strict=True) if good),
-        nats=nats,
+        margin=margin,
         score=score_of(ordered),
         alternative=None if fix.alternative is None else _position(fix.alternative, fix.height_m),
         reason=fix.reason,
@@ -92,7 +92,7 @@ def _position(source: np.ndarray, height_m: float) -> Position:
 
 def incident_of(incident_id: str, revision: int, blasts: Sequence[Blast], possible: int = 0) -> Incident:
     """The incident that these blasts, in order of time, are."""
-    best = max(blasts, key=lambda one: (one.status == "located", one.nats, -one.time_ns))
+    best = max(blasts, key=lambda one: (one.status == "located", len(one.detections), -one.time_ns))
     sensors = [len(one.detections) for one in blasts]
     rounds = rounds_of([(one.time_ns - blasts[0].time_ns) / NS_PER_S for one in blasts], sensors, possible)
     return Incident(

@@ -33,7 +33,7 @@ def _joined(ledger: Ledger, one: Detection, now: Now) -> Ledger | None:
     for at, told in enumerate(ledger):
         for place, blast in enumerate(told.settled):
             if _fits(one, blast, now):
-                grown = blast_of([*blast.detections, one], now.array, blast.nats)
+                grown = blast_of([*blast.detections, one], now.array, blast.margin)
                 settled = (*told.settled[:place], grown, *told.settled[place + 1 :])
                 return (*ledger[:at], replace(told, settled=settled), *ledger[at + 1 :])
     return None

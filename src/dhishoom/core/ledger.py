@@ -53,7 +53,7 @@ def enter(ledger: Ledger, blasts: Iterable[Blast], now: Now) -> Ledger:
     for blast in sorted(blasts, key=lambda one: (one.time_ns, one.first_ns)):
         home = _home(blast, entered, before, now.limits)
         if home is None:
-            if not (now.is_past(blast.first_ns) or (blast.nats >= now.limits.early_nats and blast.position)):
+            if not (now.is_past(blast.first_ns) or (blast.margin >= now.limits.early_nats and blast.position)):
                 continue
             home = len(entered)
             entered.append(Told(incident_id=incident_id_of([blast])))
@@ -70,12 +70,11 @@ def _with(told: Told, blast: Blast, now: Now) -> Told:
 def _home(
     blast: Blast, entered: Sequence[Told], before: dict[str, frozenset[str]], limits: AssociationLimits
 ) -> int | None:
-    """Where it was told before; else the incident whose burst it continues."""
-    mine = {one.detection_id for one in blast.detections}
-    shared = [len(mine & before.get(one.incident_id, frozenset())) for one in entered]
-    if any(shared):
-        return shared.index(max(shared))
+    """The earliest told incident whose burst it continues, or that it was told of before."""
+    mine = blast.detection_ids
     for at, told in enumerate(entered):
+        if mine & before.get(told.incident_id, frozenset()):
+            return at
         if any(_continues(blast, one, limits) for one in told.blasts):
             return at
     return None

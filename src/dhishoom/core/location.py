@@ -162,10 +162,11 @@ SCALED = np.array([340.0, 340.0, 1.0])
 CONDITION_MAX = 1e10
 
 
-def ellipse_of(covariance: Floats, arrivals: int, confidence: float = 0.95) -> Ellipse:
+def ellipse_of(fix: Fix, confidence: float = 0.95) -> Ellipse:
     """Where the place lies with this confidence, the scale of the errors being itself estimated."""
-    values, vectors = np.linalg.eigh(covariance[:2, :2])
-    reach = 2 * float(fdtri(2, PRIOR_FREEDOM + max(arrivals - 3, 0), confidence))
+    assert fix.covariance is not None
+    values, vectors = np.linalg.eigh(fix.covariance[:2, :2])
+    reach = _reach(fix, confidence)
     east, north = vectors[:, 1]
     return Ellipse(
         semi_major_m=math.sqrt(max(values[1], 0.0) * reach),
@@ -173,6 +174,22 @@ def ellipse_of(covariance: Floats, arrivals: int, confidence: float = 0.95) -> E
         azimuth_deg=math.degrees(math.atan2(east, north)) % 180,
         confidence=confidence,
     )
+
+
+def holds(fix: Fix, place_m: Floats, sigma_m: float = 0.0, confidence: float = 0.95) -> bool:
+    """Whether a place [2], itself known to `sigma_m` on each axis, lies in the ellipse."""
+    assert fix.source is not None
+    assert fix.covariance is not None
+    off = fix.source[:2] - place_m
+    spread = fix.covariance[:2, :2] + np.eye(2) * sigma_m**2
+    return bool(off @ np.linalg.solve(spread, off) <= _reach(fix, confidence))
+
+
+def _reach(fix: Fix, confidence: float) -> float:
+    """Square of the ellipse's radius in standard deviations."""
+    assert fix.weights is not None
+    freedom = PRIOR_FREEDOM + max(float(fix.weights.sum()) - 3, 0.0)
+    return 2 * float(fdtri(2, freedom, confidence))
 
 
 def leave_one_out_s(fix: Fix, arrivals: Arrivals, air: Air) -> Floats:

@@ -15,11 +15,13 @@ from dhishoom.core.limits import TICK_NS, Now
 from dhishoom.core.propagation import Floats
 from dhishoom.core.seeds import best_seeds, fresh_seeds
 from dhishoom.core.strays import enter_strays
-from dhishoom.core.weighing import Picks
+from dhishoom.core.weighing import Indices, Picks, Strays
 from dhishoom.nouns import NS_PER_S, Detection, Incident
 
 KNOWN_NS = 8 * NS_PER_S
 """A settled shot's echoes and further rounds are looked for so long."""
+STRAYS_KEPT_NS = 20 * NS_PER_S
+"""Picks given up are remembered so long: as a measure of how much is heard anyway, and for late company."""
 Seeds = tuple[tuple[float, float, int], ...]
 
 
@@ -72,7 +74,7 @@ def turn(scene: Scene, fresh: Iterable[Detection], now: Now) -> tuple[Scene, tup
     kept, given_up = _sorted_out(picks, blasts, now)
     strays = sorted((*given_up, *unplaced), key=by_time)
     ledger, incidents = tell(enter_strays(ledger, strays, now), now)
-    remembered = () if late else (one for one in scene.strays if one.onset_ns + 2 * now.pass_ns > now.at_ns)
+    remembered = () if late else (one for one in scene.strays if one.onset_ns + STRAYS_KEPT_NS > now.at_ns)
     return Scene(now.at_ns, tuple(kept), seeds, tuple(blasts), (*remembered, *strays), ledger), incidents
 
 
@@ -96,7 +98,7 @@ def explain(
     if not detections:
         return [], ()
     zero = detections[0].onset_ns
-    picks, order = _picks(detections, zero, now)
+    picks, order = _picks(detections, scene.strays, zero, now)
     question = first_question(picks, now.array, (now.at_ns - zero) / NS_PER_S)
     new = np.array([at for at, one in enumerate(order) if one.detection_id in fresh], np.intp)
     seeds = np.concatenate([_relative(scene.seeds, zero, now), fresh_seeds(new, picks, now.array)])
@@ -107,18 +109,29 @@ def explain(
     for found in agreements(question, kept, known):
         rests_on = [order[at] for at in found.members]
         same = before.get(frozenset(one.detection_id for one in rests_on))
-        blasts.append(replace(same, nats=found.nats) if same else blast_of(rests_on, now.array, found.nats))
+        blasts.append(replace(same, margin=found.margin) if same else blast_of(rests_on, now.array, found.margin))
     return blasts, tuple((float(x), float(y), zero + round(float(t) * NS_PER_S)) for x, y, t in kept)
 
 
-def _picks(detections: Sequence[Detection], zero: int, now: Now) -> tuple[Picks, list[Detection]]:
+def _picks(
+    detections: Sequence[Detection], strays: Sequence[Detection], zero: int, now: Now
+) -> tuple[Picks, list[Detection]]:
+    """As arrays in the order of sensors, and the detections in that order."""
     order = sorted(detections, key=lambda one: (now.array.index[one.sensor_id], one.onset_ns, one.detection_id))
-    return Picks(
-        np.array([now.array.index[one.sensor_id] for one in order], np.intp),
-        np.array([(one.onset_ns - zero) / NS_PER_S for one in order]),
-        np.array([one.sigma_s for one in order]),
-        span_s=max((now.at_ns - zero) / NS_PER_S, 0.0),
-    ), order
+    sensors, times = _sensors(order, now), _times(order, zero)
+    given_up = [one for one in strays if one.sensor_id in now.array.index]
+    earliest = min(one.onset_ns for one in (*detections, *strays))
+    stray = Strays(_sensors(given_up, now), _times(given_up, zero), (now.at_ns - earliest) / NS_PER_S)
+    sigmas, levels = np.array([one.sigma_s for one in order]), np.array([one.snr_db for one in order])
+    return Picks(sensors, times, sigmas, levels, stray), order
+
+
+def _sensors(detections: Iterable[Detection], now: Now) -> Indices:
+    return np.array([now.array.index[one.sensor_id] for one in detections], np.intp)
+
+
+def _times(detections: Iterable[Detection], zero: int) -> Floats:
+    return np.array([(one.onset_ns - zero) / NS_PER_S for one in detections], np.float64)
 
 
 def _relative(seeds: Seeds, zero: int, now: Now) -> Floats:
@@ -134,9 +147,7 @@ def _is_recent(blast: Blast, zero: int) -> bool:
 def _placed(blast: Blast, zero: int, now: Now) -> PlacedShot:
     assert blast.position is not None
     source = np.array([blast.position.x_m, blast.position.y_m, (blast.time_ns - zero) / NS_PER_S])
-    sensors = np.array([now.array.index[one.sensor_id] for one in blast.detections], np.intp)
-    times = np.array([(one.onset_ns - zero) / NS_PER_S for one in blast.detections])
-    return placed_shot(source, sensors, times, now.array)
+    return placed_shot(source, _sensors(blast.detections, now), _times(blast.detections, zero), now.array)
 
 
 def by_time(one: Detection) -> tuple[int, str, str]:

@@ -7,7 +7,7 @@ import numpy as np
 from dhishoom.core.multilateration import places_of_triples
 from dhishoom.core.propagation import Floats
 from dhishoom.core.sensor_array import SensorArray
-from dhishoom.core.weighing import HEARD_RANGE_M, Indices, Picks, Question, weigh_roughly
+from dhishoom.core.weighing import HEARD_RANGES_M, Indices, Picks, Question, weigh_roughly
 
 TRIPLES_PER_PICK = 48
 SEEDS_MAX = 384
@@ -24,7 +24,7 @@ def fresh_seeds(fresh: Indices, picks: Picks, array: SensorArray) -> Floats:
     roots = places_of_triples(places, picks.times_s[rows] * array.air.speed_m_s)[:, :3]
     roots = roots / np.array([1.0, 1.0, array.air.speed_m_s])
     middle = array.places_m[:, :2].mean(axis=0)
-    reach = np.linalg.norm(array.places_m[:, :2] - middle, axis=1).max(initial=0.0) + HEARD_RANGE_M
+    reach = np.linalg.norm(array.places_m[:, :2] - middle, axis=1).max(initial=0.0) + HEARD_RANGES_M[1]
     near: Floats = roots[np.linalg.norm(roots[:, :2] - middle, axis=1) < reach]
     return near
 

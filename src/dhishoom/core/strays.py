@@ -12,10 +12,10 @@ from dhishoom.nouns import NS_PER_S, Detection
 
 ECHOES_NS = 3 * NS_PER_S
 """Echoes of a shot, and the echoes of those, are heard so long after it."""
-NEAR_M = 500.0
+NEAR_M = 1000.0
 SILENCE_FACTOR = 0.5
 """Odds of gunfire for every sensor within `NEAR_M` that heard nothing of it."""
-SCORE_MIN = 0.2
+SCORE_MIN = 0.3
 """An unlocated incident less likely than this is not told; its detections stay in the store."""
 BLASTS_MAX = 50
 
@@ -71,7 +71,7 @@ def _unlocated(detections: list[Detection], now: Now) -> Blast:
         ellipse=None,
         residual_ms=0.0,
         detections=ordered,
-        nats=0.0,
+        margin=0.0,
         score=_score(ordered, now),
         reason=reason or "the arrivals fit no one place",
     )

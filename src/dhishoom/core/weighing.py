@@ -19,14 +19,30 @@ from dhishoom.core.sensor_array import SensorArray
 Indices = NDArray[np.intp]
 Bools = NDArray[np.bool_]
 
-HEARD_SHARE = 0.9
-HEARD_RANGE_M = 1500.0
-"""A sensor at distance d tells of a shot with probability `HEARD_SHARE * exp(-(d / HEARD_RANGE_M)²)`: a prior."""
+HEARD_SHARE = 0.95
+HEARD_RANGES_M = np.array([600.0, 1000.0, 1700.0])
+"""A sensor at distance d tells of a blast with probability `HEARD_SHARE * exp(-(d / range)²)`, the range being any of
+these: a pistol behind houses, one in the open (850 m fits the six published positions together), a rifle."""
 GATE_SIGMAS = 4.0
 ROUGH_SCALE = 4.0
 """A place from three arrivals is off by more than its arrivals are, so it is judged more kindly."""
 ROUGH_STEP_S = 0.02
 ROUGH_STEPS = 7
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Strays:
+    """Picks of late that nothing explained.
+
+    Attributes:
+        sensors: [s].
+        times_s: [s].
+        span_s: For how long the sensors were listened to, these and the others.
+    """
+
+    sensors: Indices
+    times_s: Floats
+    span_s: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,13 +53,15 @@ class Picks:
         sensors: [p], index into the array's sensors.
         times_s: [p], from a common zero.
         sigmas_s: [p].
-        span_s: For how long the sensors were listened to.
+        levels_db: [p], over the noise.
+        stray: What else was heard of late.
     """
 
     sensors: Indices
     times_s: Floats
     sigmas_s: Floats
-    span_s: float
+    levels_db: Floats
+    stray: Strays
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,11 +90,22 @@ def travel_s(seeds: Floats, array: SensorArray) -> Floats:
 
 
 def _due(question: Question, seeds: Floats) -> tuple[Floats, Floats, Floats]:
-    """When each sensor should hear each seed, how likely it tells of it, and what its silence weighs: [k, n] each."""
+    """When each sensor should hear each seed, [k, n]; how likely it tells of a blast of each range, and what its
+    silence weighs, [ranges, k, n].
+    """
     travel = travel_s(seeds, question.array)
-    chance = HEARD_SHARE * np.exp(-((travel * question.array.air.speed_m_s / HEARD_RANGE_M) ** 2))
+    distance = travel * question.array.air.speed_m_s
+    chance = HEARD_SHARE * np.exp(-((distance / HEARD_RANGES_M[:, None, None]) ** 2))
     due = seeds[:, 2:3] + travel + question.detours_s
-    return due, chance, np.where(due < question.until_s, np.log1p(-chance), 0.0)
+    return due, np.log(chance), np.where(due < question.until_s, np.log1p(-chance), 0.0)
+
+
+def _summed(told: Floats, chance: Floats, silent: Floats) -> Floats:
+    """Nats of each seed, [k], any range being as likely; `told` [k, n] is what the best pick of each sensor says."""
+    nats = np.maximum(told + chance, silent).sum(axis=2)
+    top = nats.max(axis=0)
+    summed: Floats = top + np.log(np.exp(nats - top).mean(axis=0))
+    return summed
 
 
 def weigh(question: Question, seeds: Floats, scale: float = 1.0) -> tuple[Floats, Indices]:
@@ -87,35 +116,34 @@ def weigh(question: Question, seeds: Floats, scale: float = 1.0) -> tuple[Floats
     """
     due, chance, silent = _due(question, seeds)
     members = np.full(due.shape, -1, np.intp)
+    told = np.full(due.shape, -np.inf)
     at = np.flatnonzero(question.left)
-    if not len(at):
-        return silent.sum(axis=1), members
-    sensors = question.picks.sensors[at]
-    sigmas = _sigmas(question, at) * scale
-    ratios = (question.picks.times_s[at] - due[:, sensors]) / sigmas
-    gains = _peaks(question, at, sigmas) - (TAIL + 1) / 2 * np.log1p(ratios**2 / TAIL)
-    starts = np.flatnonzero(np.diff(sensors, prepend=-1))
-    heard = sensors[starts]
-    best = np.maximum.reduceat(gains, starts, axis=1)
-    spoken = best + np.log(chance[:, heard])
-    nats: Floats = silent.sum(axis=1) + np.maximum(spoken - silent[:, heard], 0.0).sum(axis=1)
-    firsts = _first_best(gains, best, starts)
-    near = np.take_along_axis(np.abs(ratios), firsts, axis=1) < GATE_SIGMAS
-    members[:, heard] = np.where((spoken > silent[:, heard]) & near, at[firsts], -1)
-    return nats, members
+    if len(at):
+        sensors = question.picks.sensors[at]
+        sigmas = _sigmas(question, at) * scale
+        ratios = (question.picks.times_s[at] - due[:, sensors]) / sigmas
+        gains = _peaks(question, at, sigmas) - (TAIL + 1) / 2 * np.log1p(ratios**2 / TAIL)
+        starts = np.flatnonzero(np.diff(sensors, prepend=-1))
+        heard = sensors[starts]
+        best = np.maximum.reduceat(gains, starts, axis=1)
+        firsts = _first_best(gains, best, starts)
+        near = np.take_along_axis(np.abs(ratios), firsts, axis=1) < GATE_SIGMAS
+        told[:, heard] = best
+        speaks = (told[:, heard] + chance[-1][:, heard] > silent[-1][:, heard]) & near
+        members[:, heard] = np.where(speaks, at[firsts], -1)
+    return _summed(told, chance, silent), members
 
 
 def weigh_roughly(question: Question, seeds: Floats) -> Floats:
     """Nats of each seed, [k], by a table of what each sensor says of each moment: for thousands of seeds."""
     due, chance, silent = _due(question, seeds)
+    told = np.full(due.shape, -np.inf)
     at = np.flatnonzero(question.left)
-    if not len(at):
-        return np.asarray(silent.sum(axis=1))
-    table, zero = _table(question, at)
-    columns = np.clip(np.rint((due - zero) / ROUGH_STEP_S), 0, table.shape[1] - 1).astype(np.intp)
-    spoken = table[np.arange(due.shape[1]), columns] + np.log(chance)
-    nats: Floats = np.maximum(spoken, silent).sum(axis=1)
-    return nats
+    if len(at):
+        table, zero = _table(question, at)
+        columns = np.clip(np.rint((due - zero) / ROUGH_STEP_S), 0, table.shape[1] - 1).astype(np.intp)
+        told = table[np.arange(due.shape[1]), columns]
+    return _summed(told, chance, silent)
 
 
 def _table(question: Question, at: Indices) -> tuple[Floats, float]:
