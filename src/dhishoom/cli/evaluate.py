@@ -1,0 +1,154 @@
+"""`dhishoom evaluate`: how good a model is, beside its peers, on the same recordings."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dhishoom.cli import output
+from dhishoom.errors import UsageError
+
+if TYPE_CHECKING:
+    from dhishoom.evaluate.location import Row as LocationRow
+    from dhishoom.evaluate.pittsburgh import LiveFireTest
+    from dhishoom.evaluate.report import Asked, Heard, Report
+
+LOCATION_DRAWS = 5
+
+
+def evaluate(
+    manifest: Annotated[
+        Path | None, typer.Argument(metavar="[MANIFEST.csv]", help="Clips: columns path, source, group, label.")
+    ] = None,
+    pittsburgh: Annotated[Path | None, typer.Option(help="Folder of the live-fire set.")] = None,
+    model: Annotated[
+        list[str] | None, typer.Option(help="A model's name or .onnx file; again for more. The first is ours.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for report.json, report.md, figures and DCASE tables.")] = Path(
+        "evaluation"
+    ),
+    folds: Annotated[Path | None, typer.Option(help="JSON: networks of the first model's recipe by fold.")] = None,
+    weights: Annotated[Path | None, typer.Option(help="Folder of yamnet.onnx and mn04_as.onnx.")] = None,
+    peers: Annotated[bool, typer.Option(help="Score YAMNet and mn04, if they are there, and energy too.")] = True,
+    location: Annotated[bool, typer.Option(help="Score the locator on the live-fire set too.")] = True,
+    plots: Annotated[bool, typer.Option(help="Draw the figures.")] = True,
+    docs: Annotated[Path | None, typer.Option(help="Write the report here too, figures in images/ beside it.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many recordings of each set.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the resampling.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print report.json as one line.")] = False,
+) -> None:
+    """Score models on recordings whose truth is known, with intervals, beside public taggers.
+
+    Example: dhishoom evaluate clips/manifest.csv --pittsburgh pittsburgh --out evaluation
+    """
+    from dhishoom.detectors.catalogue import DEFAULT
+    from dhishoom.evaluate.contestants import enter
+    from dhishoom.evaluate.report import hear_all, report_of
+
+    asked, tests = _asked(manifest, pittsburgh, limit, seed)
+    folder = weights or _published_weights()
+    contestants = enter(model or [DEFAULT], _peers(folder) if peers else [], folder, folds)
+    heard, unreadable = hear_all(contestants, asked, output.progress)
+    for why in unreadable:
+        output.warn(why)
+    located = _located(tests, seed) if location and tests else ()
+    report = report_of(heard, unreadable, located, asked)
+    _write(report, heard, asked, out, docs, plots=plots)
+    _show(report, out, as_json=as_json)
+
+
+def _asked(
+    manifest: Path | None, pittsburgh: Path | None, limit: int | None, seed: int
+) -> tuple[Asked, Sequence[LiveFireTest]]:
+    """What there is to score; what is listed but not there is counted and told."""
+    from dhishoom.evaluate.pittsburgh import live_fire_tests
+    from dhishoom.evaluate.recordings import Manifest, live_fire_recordings, read_manifest, thinned
+    from dhishoom.evaluate.report import Asked
+
+    if manifest is None and pittsburgh is None:
+        raise UsageError("there is nothing to score: give a MANIFEST.csv of clips, or --pittsburgh DIR, or both.")
+    clips = read_manifest(manifest) if manifest else Manifest((), ())
+    tests = live_fire_tests(pittsburgh) if pittsburgh else []
+    shots = live_fire_recordings(tests)
+    missing = (*clips.missing, *shots.missing)
+    if missing:
+        output.warn(f"{len(missing)} listed recordings are not there, such as {missing[0]}; the rest is scored.")
+    asked = Asked(
+        manifest=manifest.name if manifest else "",
+        pittsburgh=pittsburgh.name if pittsburgh else "",
+        clips=thinned(clips.recordings, limit),
+        live_fire=thinned(shots.recordings, limit),
+        missing=missing,
+        seed=seed,
+    )
+    return asked, tests
+
+
+def _published_weights() -> Path | None:
+    """Where the taggers lie if `DHISHOOM_SHARED` says so."""
+    folder = Path(os.environ.get("DHISHOOM_SHARED", "../shared")) / "weights"
+    return folder if folder.is_dir() else None
+
+
+def _peers(weights: Path | None) -> list[str]:
+    from dhishoom.evaluate.peers import peers_in
+
+    return [*(peers_in(weights) if weights else []), "energy"]
+
+
+def _located(tests: Sequence[LiveFireTest], seed: int) -> tuple[LocationRow, ...]:
+    from dhishoom.evaluate.location import location_rows
+
+    output.say("locating listed and raw arrivals ...")
+    return tuple(location_rows(tests, LOCATION_DRAWS, seed))
+
+
+def _write(report: Report, heard: Sequence[Heard], asked: Asked, out: Path, docs: Path | None, *, plots: bool) -> None:
+    from dhishoom.evaluate.dcase import write_estimated, write_reference
+    from dhishoom.evaluate.figures import draw_all
+    from dhishoom.evaluate.markdown import markdown
+    from dhishoom.evaluate.report import write_json
+
+    recordings = {one.key: one for one in (*asked.clips, *asked.live_fire)}
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        write_json(report, out / "report.json")
+        write_reference(recordings.values(), out / "dcase" / "reference.tsv")
+        for one in heard:
+            path = out / "dcase" / f"{one.contestant.name}.tsv"
+            write_estimated((*one.clips, *one.live_fire), one.contestant.card.alert, path)
+        command = _command()
+        figures = draw_all(report, heard, recordings, out) if plots else {}
+        (out / "report.md").write_text(markdown(report, figures, "", command), encoding="utf-8")
+        if docs is not None:
+            images = docs.parent / "images" / "evaluation"
+            images.mkdir(parents=True, exist_ok=True)
+            for name in figures.values():
+                (images / name).write_bytes((out / name).read_bytes())
+            docs.write_text(markdown(report, figures, "images/evaluation", command), encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"cannot write {error.filename}: {error.strerror}. Name another folder with --out.") from error
+
+
+def _command() -> str:
+    return shlex.join(["dhishoom", *sys.argv[1:]])
+
+
+def _show(report: Report, out: Path, *, as_json: bool) -> None:
+    if as_json:
+        import msgspec
+
+        output.print_json(msgspec.json.decode(msgspec.json.encode(report)))
+        return
+    from dhishoom.evaluate.goals import goal_rows
+
+    rows = [[row.measure, *row.reached, row.must] for row in goal_rows(report)]
+    columns = ("measure", *(model.name for model in report.models), "must")
+    output.print_result(output.table("", columns, rows))
+    output.say(f"{out / 'report.md'} tells it all.")
