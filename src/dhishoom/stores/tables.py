@@ -1,0 +1,73 @@
+"""The tables, as SQLAlchemy Core sees them; `migrations/` makes them, and a test holds the two together."""
+
+from __future__ import annotations
+
+from sqlalchemy import JSON, BigInteger, Column, Float, Index, Integer, MetaData, String, Table, Text
+
+metadata = MetaData()
+
+detections = Table(
+    "detections",
+    metadata,
+    Column("detection_id", String(64), primary_key=True),
+    Column("sensor_id", String(512), nullable=False),
+    Column("onset_ns", BigInteger, nullable=False),
+    Column("sigma_s", Float, nullable=False),
+    Column("score", Float, nullable=False),
+    Column("label", String(128), nullable=False),
+    Column("classes", JSON, nullable=False),
+    Column("snr_db", Float, nullable=False),
+    Column("model", String(256), nullable=False),
+    Column("clip", String(512)),
+    Index("detections_by_time", "onset_ns"),
+    Index("detections_by_sensor", "sensor_id", "onset_ns"),
+    Index("detections_by_clip", "clip"),
+)
+
+incidents = Table(
+    "incidents",
+    metadata,
+    Column("incident_id", String(64), primary_key=True),
+    Column("revision", Integer, nullable=False),
+    Column("time_ns", BigInteger, nullable=False),
+    Column("document", Text, nullable=False),
+    Index("incidents_by_time", "time_ns"),
+)
+
+incident_revisions = Table(
+    "incident_revisions",
+    metadata,
+    Column("incident_id", String(64), primary_key=True),
+    Column("revision", Integer, primary_key=True),
+    Column("document", Text, nullable=False),
+)
+
+incident_detections = Table(
+    "incident_detections",
+    metadata,
+    Column("incident_id", String(64), primary_key=True),
+    Column("detection_id", String(64), primary_key=True),
+    Index("incident_detections_by_detection", "detection_id"),
+)
+
+reviews = Table(
+    "reviews",
+    metadata,
+    Column("review_id", String(64), primary_key=True),
+    Column("subject_id", String(64), nullable=False),
+    Column("verdict", String(16), nullable=False),
+    Column("reviewer", String(256), nullable=False),
+    Column("time_ns", BigInteger, nullable=False),
+    Column("note", Text, nullable=False),
+    Index("reviews_by_subject", "subject_id", "time_ns"),
+)
+
+clips = Table(
+    "clips",
+    metadata,
+    Column("clip", String(512), primary_key=True),
+    Column("sensor_id", String(512), nullable=False),
+    Column("start_ns", BigInteger, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Index("clips_by_time", "start_ns"),
+)
