@@ -34,6 +34,8 @@ class MemoryBus:
     def publish(self, topic: str, key: str, value: bytes, headers: Mapping[str, str]) -> None:
         """Take a message, or raise BusFull."""
         with self._changed:
+            if self._closed:
+                raise BusError("the bus is closed and takes no more messages; open another.")
             queue = self._topic(topic)
             if len(queue.held) >= self._messages_max or queue.bytes + len(value) > self._bytes_max:
                 raise BusFull(
@@ -83,8 +85,6 @@ class MemoryBus:
             self._changed.notify_all()
 
     def _topic(self, name: str) -> _Topic:
-        if self._closed and name not in self._topics:
-            raise BusError("the bus is closed; open another.")
         return self._topics.setdefault(name, _Topic())
 
 

@@ -1,0 +1,69 @@
+"""Writing to the store so that a full or read-only disk stops nothing: what cannot be written now waits, counted."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from dhishoom.errors import StoreError
+from dhishoom.nouns import Chunk, Detection, Incident
+from dhishoom.seams import Store
+
+WAITING_MAX = 20_000
+"""Rows that wait for the store; the oldest are given up beyond it."""
+
+
+class Keeping:
+    """A store and the rows it has refused so far, tried again with every later write.
+
+    Args:
+        complain: Told what fails, in a sentence, once until a write succeeds again.
+        lose: Told how many rows or clips were given up.
+    """
+
+    def __init__(self, store: Store, complain: Callable[[str], object], lose: Callable[[int], object]) -> None:
+        self._store, self._complain, self._lose = store, complain, lose
+        self._detections: deque[Detection] = deque()
+        self._incidents: deque[Incident] = deque()
+        self._complaints: set[str] = set()
+
+    def keep_clip(self, chunk: Chunk) -> str | None:
+        """The clip's name; None where it could not be kept, so that the row says that there is none."""
+        try:
+            return self._store.keep_clip(chunk)
+        except StoreError as error:
+            self._tell(error)
+            self._lose(1)
+            return None
+
+    def put(self, detections: Sequence[Detection], incidents: Sequence[Incident]) -> bool:
+        """Write detections, then incidents, and what waited before them; False where they must wait."""
+        self._detections.extend(detections)
+        self._incidents.extend(incidents)
+        try:
+            if self._detections:
+                self._store.put_detections(list(self._detections))
+                self._detections.clear()
+            if self._incidents:
+                self._store.put_incidents(list(self._incidents))
+                self._incidents.clear()
+        except StoreError as error:
+            self._tell(error)
+            self._give_up_oldest()
+            return False
+        self._complaints.clear()
+        return True
+
+    def _tell(self, error: StoreError) -> None:
+        if str(error) not in self._complaints:
+            self._complaints.add(str(error))
+            self._complain(str(error))
+
+    def _give_up_oldest(self) -> None:
+        waiting: tuple[deque[Detection] | deque[Incident], ...] = (self._detections, self._incidents)
+        for rows in waiting:
+            lost = max(0, len(rows) - WAITING_MAX)
+            for _ in range(lost):
+                rows.popleft()
+            if lost:
+                self._lose(lost)

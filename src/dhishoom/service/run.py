@@ -1,0 +1,180 @@
+"""The running service: sources in their threads, one loop that hears, and the supervision of all of them."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from dhishoom.core.timestamps import to_rfc3339
+from dhishoom.errors import BusError, DhishoomError, NounError
+from dhishoom.nouns import Chunk
+from dhishoom.seams import AUDIO_TOPIC, DEAD_TOPIC, Bus, Delivery
+from dhishoom.service.health import Health
+from dhishoom.service.intake import Codec, Feed, Feeder
+from dhishoom.service.live import Live
+from dhishoom.service.pipeline import Pipeline
+from dhishoom.service.retention import ClipKeeper, Retention, retain
+
+log = logging.getLogger("dhishoom")
+
+MESSAGES_MAX = 256
+POLL_S = 0.1
+TELL_EVERY_S = 1.0
+RETAIN_EVERY_S = 60.0
+DRAIN_S_MAX = 10.0
+
+
+class Service:
+    """Runs until its sources have ended or it is stopped. Supervises: a failure is told and the rest goes on.
+
+    Args:
+        feeds: Where sound comes from.
+        housekeeping: The store's clips and what is kept of them; None: nothing is removed.
+
+    Attributes:
+        failures: What went wrong with sources, in the order of its happening.
+    """
+
+    def __init__(
+        self,
+        feeds: Sequence[Feed],
+        bus: Bus,
+        codec: Codec,
+        pipeline: Pipeline,
+        live: Live,
+        *,
+        housekeeping: tuple[ClipKeeper, Retention] | None = None,
+    ) -> None:
+        self.failures: list[DhishoomError] = []
+        self._bus, self._codec, self._pipeline, self._live = bus, codec, pipeline, live
+        self._health: Health = pipeline.health
+        self._housekeeping = housekeeping
+        self._feeds = [(feed, Feeder(feed, bus, codec, self._lose)) for feed in feeds]
+        self._feeding: list[threading.Thread] = []
+        self._stopping = threading.Event()
+        self._ended = threading.Event()
+        self._told_s = 0.0
+
+    def start(self) -> None:
+        """Begin to listen; returns at once."""
+        self._feeding = [
+            self._thread(f"source {feed.name}", partial(self._feed, feed, feeder))
+            for feed, feeder in self._feeds
+        ]
+        self._thread("listening", self._listen_to_the_end)
+        if self._housekeeping is not None:
+            self._thread("housekeeping", self._keep_house)
+
+    def stop(self) -> None:
+        """Ask for the end: sources close, what is on the bus is heard, everything is stored. Safe twice."""
+        self._stopping.set()
+        for _, feeder in self._feeds:
+            feeder.stop()
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Wait until everything is stored after the end; False after `timeout_s`."""
+        return self._ended.wait(timeout_s)
+
+    def _thread(self, name: str, work: Callable[[], None]) -> threading.Thread:
+        thread = threading.Thread(target=self._supervised, args=(name, work), name=name, daemon=True)
+        thread.start()
+        return thread
+
+    def _supervised(self, name: str, work: Callable[[], None]) -> None:
+        """Nothing that fails in one place may end the rest."""
+        try:
+            work()
+        except DhishoomError as error:
+            self._fail(name, error)
+        except Exception as error:
+            log.exception("%s failed", name)
+            self._fail(name, DhishoomError(f"{name} failed: {type(error).__name__}: {error}. Please report it."))
+
+    def _fail(self, name: str, error: DhishoomError) -> None:
+        log.error("%s: %s", name, error)
+        self.failures.append(error)
+        self._notice("failure", f"{name}: {error}")
+
+    def _feed(self, feed: Feed, feeder: Feeder) -> None:
+        feeder.run()
+        if not self._stopping.is_set():
+            log.info("%s has ended", feed.name)
+
+    def _listen_to_the_end(self) -> None:
+        try:
+            self._listen()
+            self._drain()
+        finally:
+            self._tell()
+            self._stopping.set()
+            self._ended.set()
+
+    def _listen(self) -> None:
+        while not self._stopping.is_set():
+            feeding = any(thread.is_alive() for thread in self._feeding)
+            if not self._turn(POLL_S) and not feeding:
+                return
+
+    def _drain(self) -> None:
+        """Hear what is on the bus, settle, store."""
+        until_s = time.monotonic() + DRAIN_S_MAX
+        while self._turn(0.0) and time.monotonic() < until_s:
+            pass
+        self._pipeline.finish()
+
+    def _turn(self, wait_s: float) -> int:
+        """One batch from the bus to the store, then acknowledged; what cannot be understood is set aside."""
+        deliveries = self._bus.poll(AUDIO_TOPIC, messages_max=MESSAGES_MAX, wait_s=wait_s)
+        chunks = [chunk for delivery in deliveries if (chunk := self._decoded(delivery)) is not None]
+        if chunks:
+            self._pipeline.take(chunks)
+        self._bus.acknowledge(deliveries)
+        if time.monotonic() - self._told_s >= TELL_EVERY_S:
+            self._each_second()
+        return len(deliveries)
+
+    def _decoded(self, delivery: Delivery) -> Chunk | None:
+        try:
+            return self._codec.decode(delivery)
+        except (BusError, NounError) as error:
+            self._health.count("dead_letters")
+            self._notice("dead_letter", str(error))
+            dead = {**delivery.headers, "dhishoom_reason": str(error)}
+            self._bus.publish(DEAD_TOPIC, delivery.key, delivery.value, dead)
+            return None
+
+    def _each_second(self) -> None:
+        self._told_s = time.monotonic()
+        for sensor_id in self._health.gone():
+            self._pipeline.finish_sensor(sensor_id)
+        self._pipeline.retry()
+        self._tell()
+
+    def _tell(self) -> None:
+        """Strips of all sensors together, and sensors whose state has changed."""
+        if strips := self._pipeline.take_strips():
+            self._live.publish("strips", {"items": strips})
+        if changed := self._health.changed():
+            self._live.publish("sensors", {"items": changed})
+
+    def _keep_house(self) -> None:
+        assert self._housekeeping is not None
+        keeper, retention = self._housekeeping
+        while True:
+            try:
+                removed = retain(keeper, retention, now_ns=time.time_ns())
+                self._health.count("clips_removed", removed)
+            except DhishoomError as error:
+                self._fail("housekeeping", error)
+            if self._stopping.wait(RETAIN_EVERY_S):
+                return
+
+    def _lose(self, count: int) -> None:
+        self._health.count("chunks_lost", count)
+
+    def _notice(self, kind: str, detail: str) -> None:
+        notice = {"sensor_id": None, "time": to_rfc3339(time.time_ns()), "kind": kind, "detail": detail}
+        self._live.publish("notice", notice)

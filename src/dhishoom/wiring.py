@@ -1,0 +1,232 @@
+"""From settings to implementations: the only place that names them, each imported when it is chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dhishoom.core.limits import AssociationLimits
+from dhishoom.errors import ModelError, SettingsError, SourceError
+from dhishoom.messages import Json
+from dhishoom.nouns import Chunk, ModelCard, Origin, Position, Sensor, Site, Weather
+from dhishoom.seams import Bus, Delivery, Detector, Source, Store
+from dhishoom.service.intake import Feed
+from dhishoom.service.retention import Retention
+from dhishoom.settings import SensorSettings, Settings, StoreSettings
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from dhishoom.stores.sql import SqlStore
+
+STREAM_SCHEMES = ("rtsp://", "rtsps://", "http://", "https://")
+MICROPHONE = "microphone"
+
+
+def site_of(settings: Settings) -> Site:
+    """The site as the settings describe it."""
+    origin = _origin(settings)
+    weather = settings.site.weather
+    return Site(
+        name=settings.site.name,
+        sensors={one.id: _sensor(one, origin) for one in settings.sensor},
+        origin=origin,
+        weather=Weather(**{name: getattr(weather, name) for name in weather.__struct_fields__}),
+    )
+
+
+def _origin(settings: Settings) -> Origin | None:
+    """As stated, else the mean of the sensors' degrees."""
+    placed = [one for one in settings.sensor if one.lat is not None and one.lon is not None]
+    stated = settings.site.origin
+    if stated is not None:
+        return Origin(lat=stated.lat, lon=stated.lon, altitude_m=stated.altitude)
+    if not placed:
+        return None
+    if any(one.x is not None for one in settings.sensor):
+        raise SettingsError("some sensors have degrees and some metres; give [site.origin], or one kind for all.")
+    count = len(placed)
+    return Origin(
+        lat=sum(one.lat or 0.0 for one in placed) / count,
+        lon=sum(one.lon or 0.0 for one in placed) / count,
+        altitude_m=sum(one.altitude for one in placed) / count,
+    )
+
+
+def _sensor(settings: SensorSettings, origin: Origin | None) -> Sensor:
+    return Sensor(
+        sensor_id=settings.id,
+        position=_position(settings, origin),
+        sample_rate=settings.sample_rate,
+        clock_sigma_s=settings.clock_sigma_s,
+        name=settings.name,
+    )
+
+
+def _position(settings: SensorSettings, origin: Origin | None) -> Position | None:
+    if settings.x is not None and settings.y is not None:
+        return Position(x_m=settings.x, y_m=settings.y, z_m=settings.z)
+    if origin is None or settings.lat is None or settings.lon is None:
+        return None
+    from dhishoom.core.geometry import to_local
+
+    return to_local(origin, settings.lat, settings.lon, settings.altitude)
+
+
+def open_store(settings: StoreSettings, base: Path = Path()) -> SqlStore:
+    """The store; relative paths are below `base`."""
+    from dhishoom.stores.sql import SqlStore
+
+    folder = base / settings.folder
+    url = settings.url or f"sqlite:///{folder / 'dhishoom.db'}"
+    clips = base / settings.clips if settings.clips else folder / "clips"
+    return SqlStore(url, clips, free_bytes_min=settings.free_megabytes << 20)
+
+
+def retention_of(settings: StoreSettings) -> Retention:
+    """What is kept of clips."""
+    return Retention(days=settings.days, bytes_max=round(settings.gigabytes * (1 << 30)))
+
+
+def open_bus(settings: Settings) -> Bus:
+    """The bus of this process."""
+    from dhishoom.buses.memory import MemoryBus
+
+    return MemoryBus(settings.limits.messages_max)
+
+
+def open_detector(settings: Settings) -> Detector:
+    """The model that the settings name, with their threshold. Raises ModelError where it is none."""
+    from dhishoom.detectors.catalogue import DEFAULT, open_detector
+
+    detector = open_detector(settings.model.name or DEFAULT, threads=settings.model.threads)
+    possible, alert = settings.model.possible, detector.card.alert
+    if possible is None:
+        return detector
+    if possible > alert:
+        raise ModelError(f"model.possible {possible} is above the card's alert threshold, {alert:.3f}; lower it.")
+    return _WithCard(detector, replace(detector.card, possible=possible))
+
+
+@dataclass(frozen=True, slots=True)
+class _WithCard:
+    """A detector under another card."""
+
+    detector: Detector
+    card: ModelCard
+
+    def scores(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The detector's own."""
+        return self.detector.scores(windows)
+
+
+class AudioCodec:
+    """Chunks on the bus, in the form that costs least; reads every form."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def encode(self, chunk: Chunk) -> tuple[bytes, Mapping[str, str]]:
+        """As `.npy`."""
+        from dhishoom.buses.audio_message import chunk_to_message
+
+        return chunk_to_message(chunk)
+
+    def decode(self, delivery: Delivery) -> Chunk:
+        """Any form that docs/formats.md lists."""
+        from dhishoom.buses.audio_message import chunk_from_message
+
+        return chunk_from_message(
+            delivery.key, delivery.value, delivery.headers, timestamp_ns=delivery.timestamp_ns, site=self._site
+        )
+
+
+def open_feeds(settings: Settings, base: Path = Path()) -> list[Feed]:
+    """Every source that the settings name. Raises SourceError for one that cannot be, SettingsError for none."""
+    feeds = [_feed_of(one, base) for one in settings.sensor if one.source]
+    if settings.replay is not None:
+        from dhishoom.sources.replay import Replay
+
+        path = base / settings.replay.path
+        feeds.append(Feed(name=f"replay of {path}", source=Replay(path, settings.replay.rate or None), patient=True))
+    if settings.simulation is not None:
+        simulation = settings.simulation
+        source = simulated_city(seed=simulation.seed, realtime=simulation.realtime)
+        feeds.append(Feed(name="simulated city", source=source, patient=not simulation.realtime))
+    if not feeds:
+        raise SettingsError(
+            "nothing to listen to: no [[sensor]] has a source, and there is no [replay] or [simulation]. Give a sensor "
+            'source = "microphone", an rtsp:// address or a file; `dhishoom init` writes examples.'
+        )
+    return feeds
+
+
+def _feed_of(sensor: SensorSettings, base: Path) -> Feed:
+    source = sensor.source
+    if source == MICROPHONE or source.startswith(f"{MICROPHONE}:"):
+        from dhishoom.sources.microphone import MicrophoneSource
+
+        device = source.partition(":")[2] or None
+        number = int(device) if device and device.isdecimal() else device
+        return _live(sensor, MicrophoneSource(number, sensor_id=sensor.id))
+    if source.startswith(STREAM_SCHEMES):
+        from dhishoom.sources.stream import StreamSource
+
+        return _live(sensor, StreamSource(source, sensor_id=sensor.id))
+    path = base / source
+    if not path.is_file():
+        raise SourceError(
+            f"sensor {sensor.id!r} has the source {source!r}, which is no file here, no microphone and no address. "
+            'Write source = "microphone", "rtsp://...", "https://..." or a file\'s path.'
+        )
+    from dhishoom.sources.files import FileSource
+
+    return Feed(name=f"sensor {sensor.id}", source=FileSource(path, sensor_id=sensor.id), patient=True)
+
+
+def _live(sensor: SensorSettings, source: Source) -> Feed:
+    return Feed(name=f"sensor {sensor.id}", source=source, patient=False)
+
+
+def merged_site(site: Site, feeds: Sequence[Feed]) -> Site:
+    """The settings' site, with sensors and places that only the sources know."""
+    for feed in feeds:
+        known = feed.source.site()
+        if known is None:
+            continue
+        if not site.sensors:
+            site = replace(known, name=known.name if site.name == "site" else site.name)
+        else:
+            site = replace(site, sensors={**known.sensors, **site.sensors})
+    return site
+
+
+def simulated_city(*, seed: int, realtime: bool) -> Any:
+    """The demo's city as a source."""
+    from dhishoom.simulate.source import SimulatedCity, demo_scenario
+
+    return SimulatedCity(demo_scenario(), seed=seed, realtime=realtime)
+
+
+def simulated_streets(feeds: Sequence[Feed]) -> Json | None:
+    """Streets of a simulated city, where one of the feeds is one and knows them."""
+    for feed in feeds:
+        streets: Json | None = getattr(feed.source, "streets", None)
+        if streets is not None:
+            return streets
+    return None
+
+
+def limits_of(settings: Settings) -> AssociationLimits:
+    """How long the association waits."""
+    return AssociationLimits(lateness_s=settings.limits.lateness_s)
+
+
+def open_memory_store() -> Store:
+    """A store that is gone when the process ends."""
+    from dhishoom.stores.memory import MemoryStore
+
+    return MemoryStore()
