@@ -50,14 +50,17 @@ class Grid:
         return step + 1 if self.middle_index(step + 1) <= index else step
 
 
-@lru_cache(maxsize=256)
 def grid(card: ModelCard, sample_rate: int) -> Grid:
     """The grid of a model on sound of one rate."""
-    convert = resampler(sample_rate, card.sample_rate)
-    before = round(card.left_s * sample_rate) + convert.margin
-    length = round(card.window_s * card.sample_rate)
-    behind = -(-length * convert.down // convert.up) - round(card.left_s * sample_rate) + convert.margin + 1
-    return Grid(sample_rate, round(card.step_s * NS_PER_S), before, behind, length, convert)
+    return _grid(sample_rate, card.sample_rate, card.step_s, card.left_s, card.window_s)
+
+
+@lru_cache(maxsize=256)
+def _grid(sample_rate: int, model_rate: int, step_s: float, left_s: float, window_s: float) -> Grid:
+    convert = resampler(sample_rate, model_rate)
+    left, length = round(left_s * sample_rate), round(window_s * model_rate)
+    right = -(-length * convert.down // convert.up) - left + convert.margin + 1
+    return Grid(sample_rate, round(step_s * NS_PER_S), left + convert.margin, right, length, convert)
 
 
 def memory_s(card: ModelCard, sample_rate: int) -> float:

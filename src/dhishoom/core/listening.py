@@ -33,6 +33,7 @@ __all__ = [
 ]
 
 SPLICE_MAX_S = 0.002
+REPEATED_MAX_S = 60.0
 Samples = NDArray[np.float32]
 NoticeKind = Literal["gap", "step", "rate", "repeated"]
 
@@ -157,21 +158,37 @@ def _start(state: ListeningState, chunk: Chunk, index: int) -> ListeningState:
 
 
 def _break_of(stream: _Stream, chunk: Chunk, index: int) -> NoticeKind | None:
-    """How the chunk fails to follow on; None where it does, give or take a splice."""
+    """How the chunk fails to follow on; None where it does, give or take a splice.
+
+    A chunk that goes back was either sent twice or its clock went back. Its sequence tells, else its sound does; one
+    that is older than the memory counts as sent twice for a minute at most, so that no clock can make a sensor deaf.
+    """
     if chunk.sample_rate != stream.sample_rate:
         return "rate"
-    jump = index - stream.end_index
-    splice_max = round(SPLICE_MAX_S * chunk.sample_rate)
-    if jump > splice_max:
+    jump_s = (index - stream.end_index) / chunk.sample_rate
+    if abs(jump_s) <= SPLICE_MAX_S:
+        return None
+    if jump_s > 0:
         return "gap"
-    end_index = index + len(chunk.samples)
-    if chunk.sequence is not None and stream.sequence is not None:
-        if chunk.sequence <= stream.sequence:
-            return "repeated" if end_index <= stream.end_index else None
-        return "step" if jump < -splice_max else None
-    if end_index < stream.tail_index:
+    if _is_newer(stream, chunk) or not _sounds_alike(stream, chunk, index):
         return "step"
-    return "repeated" if end_index <= stream.end_index else None
+    if index + len(chunk.samples) <= stream.tail_index and -jump_s > REPEATED_MAX_S:
+        return "step"
+    return "repeated" if index + len(chunk.samples) <= stream.end_index else None
+
+
+def _is_newer(stream: _Stream, chunk: Chunk) -> bool:
+    return chunk.sequence is not None and stream.sequence is not None and chunk.sequence > stream.sequence
+
+
+def _sounds_alike(stream: _Stream, chunk: Chunk, index: int) -> bool:
+    """Whether the chunk repeats what is remembered of its time; its first 2 ms may have been bridged or dropped."""
+    begin_at = max(index + round(SPLICE_MAX_S * chunk.sample_rate) + 1, stream.tail_index)
+    end_at = min(index + len(chunk.samples), stream.end_index)
+    if begin_at >= end_at:
+        return True
+    known = stream.tail[begin_at - stream.tail_index : end_at - stream.tail_index]
+    return bool(np.array_equal(known, chunk.samples[begin_at - index : end_at - index]))
 
 
 def _append(stream: _Stream, chunk: Chunk, index: int) -> _Stream:

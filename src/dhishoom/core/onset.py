@@ -2,29 +2,37 @@
 
 Source: Maeda, N. (1985), A method for reading and checking phase times in auto-processing system of seismic wave data,
 Zisin 38, 365-379: the Akaike criterion of a record split into noise and signal is least at the onset.
+Akaike, H. (1978), A Bayesian analysis of the minimum AIC procedure, Ann. Inst. Statist. Math. 30, 9-14: the weights.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.signal import butter, sosfilt, sosfilt_zi
 
 SEARCH_BEFORE_S = 0.030
 SEARCH_AFTER_S = 0.025
 NOISE_BEFORE_S = 0.25
 NOISE_GAP_S = 0.035
+SETTLE_S = 0.020
+PEAK_WITHIN_S = 0.020
+RUMBLE_HZ = 200.0
+SMOOTH_S = 0.001
 RISE_SHARE = 0.3
 NOISE_FACTOR = 4.0
+NEAR_SIGMA_S = 0.010
 SPLIT_BEFORE_S = 0.012
 SPLIT_AFTER_S = 0.003
-SMOOTH_S = 0.001
-SIGMA_FLOOR_S = 0.0003
-SIGMA_AT_0_DB_S = 0.004
+SIGMA_FLOOR_S = 0.0005
+SIGMA_AT_0_DB_S = 0.008
 TINY = 1e-12
 
 Samples = NDArray[np.float32]
+Sound = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,30 +57,47 @@ def pick(samples: Samples, sample_rate: int, near_sample: float) -> Pick:
         samples: [n]; at least 50 ms before `near_sample` make the noise known.
         near_sample: Where a model heard a shot, to about a frame.
     """
-    sound = _without_rumble(samples.astype(np.float64), sample_rate)
-    low = max(0, round(near_sample - SEARCH_BEFORE_S * sample_rate))
-    high = min(len(sound), max(low + 8, round(near_sample + SEARCH_AFTER_S * sample_rate)))
-    noise = _noise_rms(sound, round(near_sample), sample_rate)
+    first = max(0, round(near_sample - (NOISE_GAP_S + NOISE_BEFORE_S + SETTLE_S) * sample_rate))
+    last = round(near_sample + (SEARCH_AFTER_S + PEAK_WITHIN_S) * sample_rate)
+    found = _pick(samples[first : max(last, first + 8)].astype(np.float64), sample_rate, near_sample - first)
+    return replace(found, sample=first + found.sample)
+
+
+def _pick(samples: Sound, sample_rate: int, near: float) -> Pick:
+    sound = _without_rumble(samples, sample_rate)
+    low = min(max(0, round(near - SEARCH_BEFORE_S * sample_rate)), len(sound) - 1)
+    high = min(len(sound), max(low + 8, round(near + SEARCH_AFTER_S * sample_rate)))
+    noise = _noise_rms(sound, round(near), sample_rate)
     level = _envelope(sound[low:high], sample_rate)
-    threshold = max(NOISE_FACTOR * noise, RISE_SHARE * float(level.max()))
-    rise = low + int(np.argmax(level >= min(threshold, float(level.max()))))
+    stands_out = bool(level.max() >= NOISE_FACTOR * noise)
+    if not stands_out:  # Then the model knows better than the level where to look.
+        level = level * np.exp(-0.5 * ((np.arange(low, high) - near) / (NEAR_SIGMA_S * sample_rate)) ** 2)
+    threshold = max(NOISE_FACTOR * noise, RISE_SHARE * float(level.max())) if stands_out else float(level.max())
+    rise = low + int(np.argmax(level >= threshold))
     begin = max(0, rise - round(SPLIT_BEFORE_S * sample_rate))
     end = min(len(sound), rise + max(4, round(SPLIT_AFTER_S * sample_rate)))
     sample = begin + _split(sound[begin:end])
-    peak = float(np.abs(sound[rise : rise + round(0.02 * sample_rate)]).max(initial=0.0))
+    peak = float(np.abs(sound[rise : rise + round(PEAK_WITHIN_S * sample_rate)]).max(initial=0.0))
     snr_db = 20 * float(np.log10((peak + TINY) / (noise + TINY)))
-    return Pick(sample, _sigma_s(snr_db), float(np.clip(snr_db, -20.0, 120.0)))
+    return Pick(sample, _sigma_s(snr_db, stands_out), float(np.clip(snr_db, -20.0, 120.0)))
 
 
-def _without_rumble(sound: NDArray[np.float64], sample_rate: int) -> NDArray[np.float64]:
-    """The sound less its mean over 10 ms: wind and hum below about 50 Hz would shift the split."""
-    width = max(3, round(0.010 * sample_rate) | 1)
-    padded = np.pad(sound, width // 2, mode="edge")
-    total = np.concatenate(([0.0], np.cumsum(padded)))
-    return sound - (total[width:] - total[:-width]) / width
+def _without_rumble(sound: Sound, sample_rate: int) -> Sound:
+    """The sound above 200 Hz, where wind is weak and a blast is not; causal, so that no arrival comes early."""
+    sections, settled = _high_pass(sample_rate)
+    if len(sound) == 0:
+        return np.zeros(1)
+    high: Sound = sosfilt(sections, sound, zi=settled * sound[0])[0]
+    return high
 
 
-def _noise_rms(sound: NDArray[np.float64], near: int, sample_rate: int) -> float:
+@lru_cache(maxsize=64)
+def _high_pass(sample_rate: int) -> tuple[Sound, Sound]:
+    sections = butter(2, RUMBLE_HZ, "highpass", fs=sample_rate, output="sos")
+    return sections, sosfilt_zi(sections)
+
+
+def _noise_rms(sound: Sound, near: int, sample_rate: int) -> float:
     """Level before the shot; of its quieter half, since another shot may just have been."""
     end = max(0, near - round(NOISE_GAP_S * sample_rate))
     before = sound[max(0, end - round(NOISE_BEFORE_S * sample_rate)) : end]
@@ -84,31 +109,31 @@ def _noise_rms(sound: NDArray[np.float64], near: int, sample_rate: int) -> float
     return float(np.median(levels)) + TINY
 
 
-def _envelope(sound: NDArray[np.float64], sample_rate: int) -> NDArray[np.float64]:
+def _envelope(sound: Sound, sample_rate: int) -> Sound:
     """Root mean square over a millisecond that ends at each sample."""
     width = max(1, round(SMOOTH_S * sample_rate))
     total = np.concatenate((np.zeros(width), np.cumsum(sound**2)))
     return np.sqrt(np.maximum(total[width:] - total[:-width], 0.0) / width)
 
 
-def _split(sound: NDArray[np.float64]) -> float:
-    """Where noise ends and signal begins: the least Akaike criterion, refined by a parabola."""
+def _split(sound: Sound) -> float:
+    """Where noise ends and signal begins: the mean of all splits, each weighed by its Akaike criterion."""
     count = len(sound)
     if count < 6:
         return 0.0
     at = np.arange(2, count - 2)
-    total, squares = np.cumsum(sound), np.cumsum(sound**2)
-    before = squares[at - 1] / at - (total[at - 1] / at) ** 2
-    left = count - at
-    after = (squares[-1] - squares[at - 1]) / left - ((total[-1] - total[at - 1]) / left) ** 2
-    criterion = at * np.log(np.maximum(before, TINY)) + left * np.log(np.maximum(after, TINY))
-    best = int(np.argmin(criterion))
-    if not 0 < best < len(criterion) - 1:
-        return float(at[best])
-    one, two, three = criterion[best - 1 : best + 2]
-    bend = one - 2 * two + three
-    return float(at[best]) + (float((one - three) / (2 * bend)) if bend > TINY else 0.0)
+    energy = np.cumsum(sound**2)
+    before = energy[at - 1] / at
+    after = (energy[-1] - energy[at - 1]) / (count - at)
+    criterion = at * np.log(np.maximum(before, TINY)) + (count - at) * np.log(np.maximum(after, TINY))
+    weights = np.exp(0.5 * (criterion.min() - criterion))
+    return float(weights @ at / weights.sum())
 
 
-def _sigma_s(snr_db: float) -> float:
-    return float(np.hypot(SIGMA_FLOOR_S, SIGMA_AT_0_DB_S * 10 ** (-max(snr_db, 0.0) / 20)))
+def _sigma_s(snr_db: float, stands_out: bool) -> float:
+    """Spread of picks against known truth by level over noise, and of the model's own frames where nothing stands out.
+
+    Chosen on simulated blasts in noise, wind and echo, and held against picks listed for real shots.
+    """
+    by_level = SIGMA_AT_0_DB_S * 10 ** (-max(snr_db, 0.0) / 20)
+    return float(np.hypot(SIGMA_FLOOR_S, by_level if stands_out else max(by_level, NEAR_SIGMA_S)))

@@ -1,7 +1,7 @@
-"""Filling what was not recorded: missing sound and stretches of exact zeros become noise at the window's own floor.
+"""Filling what was not recorded: missing sound and stretches of exact zeros become noise like the window's own floor.
 
 A recording that was padded with zeros has an edge where its sound begins. Nothing may react to that edge, so it is
-filled before anything listens.
+filled before anything listens: with noise of the level and the colour of the quietest sound that the window holds.
 """
 
 from __future__ import annotations
@@ -12,18 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 ZERO_RUN_MIN_S = 0.005
-FRAME_S = 0.010
-FLOOR_QUANTILE = 0.2
-NOISE_LENGTH = 1 << 16
+GRAIN_S = 0.032
+QUIET_SHARE = 0.2
+DRAWS = 1 << 16
 
 Samples = NDArray[np.float32]
 Mask = NDArray[np.bool_]
-
-
-@cache
-def _noise() -> Samples:
-    """A fixed table of unit noise: the same at the same absolute sample in every window."""
-    return np.random.Generator(np.random.PCG64(19)).standard_normal(NOISE_LENGTH).astype(np.float32)
 
 
 def silent(samples: Samples, sample_rate: int) -> Mask:
@@ -38,21 +32,8 @@ def silent(samples: Samples, sample_rate: int) -> Mask:
     return zero
 
 
-def floor_rms(samples: Samples, hole: Mask, sample_rate: int) -> float:
-    """Root mean square of the quiet frames outside the hole; 0 where too little sound is left to tell."""
-    frame = max(1, round(FRAME_S * sample_rate))
-    count = len(samples) // frame
-    if count == 0:
-        return 0.0
-    whole = ~hole[: count * frame].reshape(count, frame).any(axis=1)
-    frames = samples[: count * frame].reshape(count, frame)[whole]
-    if len(frames) == 0:
-        return 0.0
-    return float(np.quantile(frames.std(axis=1), FLOOR_QUANTILE))
-
-
 def fill(samples: Samples, missing: Mask, first_index: int, sample_rate: int) -> Samples:
-    """The samples with holes filled by noise.
+    """The samples with holes filled by noise; a window with no sound at all is zeros throughout.
 
     Args:
         samples: [n]; what they hold where `missing` is of no account.
@@ -62,9 +43,47 @@ def fill(samples: Samples, missing: Mask, first_index: int, sample_rate: int) ->
     hole = missing | silent(samples, sample_rate)
     if not hole.any():
         return samples
-    level = floor_rms(samples, hole, sample_rate)
-    middle = float(samples[~hole].mean()) if not hole.all() else 0.0
-    at = (first_index + np.flatnonzero(hole)) % NOISE_LENGTH
-    filled = samples.copy()
-    filled[hole] = middle + level * _noise()[at]
-    return filled
+    if hole.all():
+        return np.zeros_like(samples)
+    grain = 2 * max(4, round(GRAIN_S * sample_rate / 2))
+    quiet = _quiet_grains(samples, hole, grain)
+    if len(quiet) == 0:
+        quiet = _unit_noise(grain) * samples[~hole].std()
+    noise = samples[~hole].mean() + _overlapped(quiet, first_index, len(samples))
+    return np.where(hole, noise, samples).astype(np.float32)
+
+
+def _quiet_grains(samples: Samples, hole: Mask, grain: int) -> Samples:
+    """The quietest fifth [count, grain] of the sound between the holes, without their means."""
+    count = len(samples) // grain
+    whole = ~hole[: count * grain].reshape(count, grain).any(axis=1)
+    grains = samples[: count * grain].reshape(count, grain)[whole]
+    if len(grains) == 0:
+        return grains
+    grains = grains - grains.mean(axis=1, keepdims=True)
+    powers = np.square(grains).mean(axis=1)
+    quiet: Samples = grains[powers <= np.quantile(powers, QUIET_SHARE)]
+    return quiet
+
+
+def _overlapped(grains: Samples, first_index: int, length: int) -> Samples:
+    """Noise [length] that sounds like the grains: drawn anew every half grain, by the absolute index alone."""
+    half = grains.shape[1] // 2
+    first = first_index // half - 1
+    draws = _draws()[np.arange(first, first + length // half + 3) % DRAWS]
+    fade = np.sin(np.pi * (np.arange(2 * half, dtype=np.float32) + 0.5) / (2 * half))
+    signs = (2 * (draws & 1) - 1).astype(np.float32)
+    drawn = grains[(draws >> 1) % len(grains)] * signs[:, None] * fade
+    noise: Samples = (drawn[1:, :half] + drawn[:-1, half:]).ravel()
+    begin = first_index - (first + 1) * half
+    return noise[begin : begin + length]
+
+
+@cache
+def _draws() -> NDArray[np.int64]:
+    """A fixed table of chance: the same at the same absolute time in every window."""
+    return np.random.Generator(np.random.PCG64(19)).integers(0, 1 << 32, DRAWS)
+
+
+def _unit_noise(grain: int) -> Samples:
+    return np.random.Generator(np.random.PCG64(19)).standard_normal((16, grain), dtype=np.float32)
