@@ -31,6 +31,9 @@ class RemovableClip(Protocol):
 class ClipKeeper(Protocol):
     """The store's part that retention needs."""
 
+    def adopt_clips(self) -> int:
+        """Enter files that have no row, as a crash leaves them; return how many there were."""
+
     def clip_bytes(self) -> int:
         """Of all clips together."""
 

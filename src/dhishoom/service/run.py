@@ -61,8 +61,7 @@ class Service:
     def start(self) -> None:
         """Begin to listen; returns at once."""
         self._feeding = [
-            self._thread(f"source {feed.name}", partial(self._feed, feed, feeder))
-            for feed, feeder in self._feeds
+            self._thread(f"source {feed.name}", partial(self._feed, feed, feeder)) for feed, feeder in self._feeds
         ]
         self._thread("listening", self._listen_to_the_end)
         if self._housekeeping is not None:
@@ -163,6 +162,7 @@ class Service:
     def _keep_house(self) -> None:
         assert self._housekeeping is not None
         keeper, retention = self._housekeeping
+        keeper.adopt_clips()
         while True:
             try:
                 removed = retain(keeper, retention, now_ns=time.time_ns())

@@ -117,11 +117,12 @@ class ClipFolder:
                 return  # it holds other clips
 
     def clips(self) -> Iterator[tuple[str, KeptClip]]:
-        """Every clip that is there, with its sensor's id; what a crash left half-written is deleted."""
+        """Every clip that is there, with its sensor's id; what another process left half-written is deleted."""
         for path in sorted(self._folder.glob("sensor=*/date=*/*")):
             clip = path.relative_to(self._folder).as_posix()
             if path.suffix == PART_SUFFIX:
-                path.unlink(missing_ok=True)
+                if not path.name.endswith(_own_part_suffix()):
+                    path.unlink(missing_ok=True)
             elif match := _CLIP.fullmatch(clip):
                 sensor_id = unquote(clip.split("/", 1)[0].removeprefix("sensor="))
                 yield sensor_id, KeptClip(clip, _start_of(match), path.stat().st_size)
@@ -144,9 +145,13 @@ class ClipFolder:
             )
 
 
+def _own_part_suffix() -> str:
+    return f".{os.getpid()}{PART_SUFFIX}"
+
+
 def _write_durably(path: Path, body: bytes) -> None:
     """A reader sees the whole file or none, also after a loss of power."""
-    part = path.with_name(f"{path.name}.{os.getpid()}{PART_SUFFIX}")
+    part = path.with_name(path.name + _own_part_suffix())
     try:
         with part.open("wb") as file:
             file.write(body)
