@@ -99,7 +99,7 @@ def _written_part(block: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _broken_off(path: Path, why: str) -> SourceError:
-    return SourceError(f"{path} breaks off early ({why.strip().rstrip('.')}). What is there was read; copy it again.")
+    return SourceError(f"{path} breaks off early ({_reason(why)}). What is there was read; copy it again.")
 
 
 def _open_with_ffmpeg(path: Path, sndfile_says: str) -> Audio:
@@ -129,7 +129,7 @@ def _not_audio(path: Path, sndfile_says: str) -> SourceError:
 
 
 def _reason(message: str) -> str:
-    """libsndfile's reason without the path it repeats."""
+    """A library's reason without the path or the "Error" before it."""
     return message.rpartition(": ")[2].strip().rstrip(".")
 
 

@@ -1,0 +1,109 @@
+"""Multi-sensor recordings, played with their true clocks and places; docs/formats.md describes the three forms."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from dhishoom.errors import SourceError
+from dhishoom.nouns import Chunk, Sensor, Site
+from dhishoom.sources.files import is_audio_name
+from dhishoom.sources.pacing import Pacer
+from dhishoom.sources.scenes import Recording, Scene, make_scene, same_place
+from dhishoom.sources.sensors_csv import read_sensors_csv
+from dhishoom.sources.sidecars import read_sidecars
+from dhishoom.sources.smj0 import read_smj0
+
+FOLDERS_MAX = 100_000
+
+
+class Replay:
+    """Every scene below a directory, one after another.
+
+    Attributes:
+        scenes: In the order of their folders' names; each is a Source with a site of its own.
+        problems: What is no scene and why, one sentence each; what is wrong within a scene is in `Scene.problems`.
+    """
+
+    def __init__(self, directory: Path | str, rate: float | None = None) -> None:
+        """Find the scenes; raises SourceError where there are none.
+
+        Args:
+            rate: 1 plays as fast as it was recorded, 10 ten times as fast; None as fast as possible.
+        """
+        self.problems: list[str] = []
+        self.scenes = find_scenes(Path(directory), self.problems)
+        self._pacer = Pacer(rate)
+
+    def site(self) -> Site:
+        """The sensors of all scenes; raises SourceError where two scenes disagree about their places."""
+        first = self.scenes[0].site()
+        sensors: dict[str, Sensor] = {}
+        for scene in self.scenes:
+            for sensor_id, sensor in scene.site().sensors.items():
+                known = sensors.setdefault(sensor_id, sensor)
+                if scene.site().origin != first.origin or not same_place(known.position, sensor.position):
+                    why = f"sensor {sensor_id} is not where it was before"
+                    raise SourceError(f"{scene.folder} does not fit the scenes before it: {why}. Replay it by itself.")
+        return Site(name=first.name, sensors=dict(sorted(sensors.items())), origin=first.origin, weather=first.weather)
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Seconds of all sensors of a scene, interleaved in the order of time, then the next scene's."""
+        for scene in self.scenes:
+            yield from self._pacer.paced(scene.chunks())
+
+    def close(self) -> None:
+        """End `chunks` at its next chunk; wakes it where it waits for its time."""
+        self._pacer.stop()
+        for scene in self.scenes:
+            scene.close()
+
+
+def find_scenes(directory: Path, problems: list[str]) -> list[Scene]:
+    """Every folder below `directory`, itself included, whose recordings say who heard them, when and where."""
+    if not directory.is_dir():
+        raise SourceError(f"cannot replay {directory}: no such folder. Give the folder that holds the recordings.")
+    scenes: list[Scene] = []
+    claimed: set[Path] = set()
+    for folder in _folders(directory):
+        name = folder.relative_to(directory).as_posix()
+        told: list[str] = []
+        try:
+            recordings = _recordings(folder, told, claimed)
+            if recordings:
+                scenes.append(make_scene(name, recordings, told))
+            else:
+                problems.extend(told)
+        except SourceError as error:
+            problems.append(str(error))
+    if not scenes:
+        raise SourceError(f"nothing to replay in {directory}. " + " ".join(problems or [_HOW_TO]))
+    return scenes
+
+
+_HOW_TO = "No recordings with sensors' clocks and places; `dhishoom init --replay` writes a sensors.csv to fill in."
+
+
+def _folders(directory: Path) -> Iterator[Path]:
+    """The directory and all below it in the order of names; hidden ones are not entered."""
+    for count, (root, names, _) in enumerate(os.walk(directory), 1):
+        names[:] = sorted(name for name in names if not name.startswith("."))
+        if count > FOLDERS_MAX:
+            raise SourceError(f"{directory} holds more than {FOLDERS_MAX} folders. Name one further down.")
+        yield Path(root)
+
+
+def _recordings(folder: Path, told: list[str], claimed: set[Path]) -> list[Recording]:
+    """By the first form that the folder has, and what of its sound no form explains."""
+    found = read_sensors_csv(folder, told) or read_sidecars(folder, told) + read_smj0(folder, told)
+    claimed.update(recording.path for recording in found)
+    if not told:
+        why = "nothing says which sensor heard it, when and where. Add it to sensors.csv."
+        told.extend(f"{path} is left out: {why}" for path in _unclaimed(folder, claimed))
+    return found
+
+
+def _unclaimed(folder: Path, claimed: set[Path]) -> list[Path]:
+    files = (path for path in folder.iterdir() if is_audio_name(path) and path.is_file())
+    return sorted(path for path in files if path not in claimed)
