@@ -1,0 +1,11 @@
+"""Figures for notebooks, reports and `dhishoom detect --plot`, as matplotlib figures (extra `plots`).
+
+Red is a gunshot, blue everything else, as on the page.
+"""
+
+from __future__ import annotations
+
+from dhishoom.plot.incidents import arrivals, incident_map
+from dhishoom.plot.sound import Mark, log_mel, scores, timeline, waveform
+
+__all__ = ["Mark", "arrivals", "incident_map", "log_mel", "scores", "timeline", "waveform"]
