@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
+from dhishoom.core.geometry import Place, local_place
 from dhishoom.core.timestamps import from_rfc3339, to_rfc3339
-from dhishoom.nouns import Detection, Ellipse, Incident, Position, Shot
+from dhishoom.nouns import Detection, Ellipse, Incident, Shot
+
+__all__ = ["Json", "Place", "detection_from_json", "detection_to_json", "incident_to_json", "local_place"]
 
 Json = dict[str, Any]
-Place = Callable[[Position], Json]
-"""How a site writes a place: `local_place` or `core.geometry.geographic_place(origin)`."""
-
-
-def local_place(position: Position) -> Json:
-    """Metres east, north and up of the site's origin."""
-    return {"x": round(position.x_m, 3), "y": round(position.y_m, 3), "z": round(position.z_m, 3)}
 
 
 def detection_to_json(detection: Detection) -> Json:

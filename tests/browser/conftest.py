@@ -24,9 +24,12 @@ HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {
 };"""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Any]:
-    """Chromium, once for all tests; skips where it, its driver or the built page is missing."""
+    """Chromium, once for all tests here; skips where it, its driver or the built page is missing.
+
+    Ended with the package: while the driver runs, no other test of this process can run an event loop.
+    """
     if shutil.which(CHROMIUM) is None:
         pytest.skip("no chromium: install the package `chromium`")
     if not (PAGE_FOLDER / "index.html").is_file():

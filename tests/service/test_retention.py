@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from dhishoom.nouns import NS_PER_S
 from dhishoom.service.retention import Retention, retain
 from dhishoom.stores.memory import MemoryStore
-
 from tests.contracts.examples import NOON_NS, a_chunk, a_detection, a_review, an_incident
 
 DAY_NS = 24 * 3600 * NS_PER_S

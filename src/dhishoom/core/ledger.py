@@ -29,8 +29,9 @@ class Told:
 
     @property
     def blasts(self) -> tuple[Blast, ...]:
-        """All, in order of time."""
-        return tuple(sorted((*self.settled, *self.open), key=lambda one: one.time_ns))
+        """Those that count, in order of time: the located ones, or, if there is none, all."""
+        every = sorted((*self.settled, *self.open), key=lambda one: one.time_ns)
+        return tuple(one for one in every if one.position) or tuple(every)
 
     @property
     def is_located(self) -> bool:

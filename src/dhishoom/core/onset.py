@@ -24,6 +24,7 @@ RUMBLE_HZ = 200.0
 SMOOTH_S = 0.001
 RISE_SHARE = 0.3
 NOISE_FACTOR = 4.0
+NOISE_PEAK_DB = 12.0
 NEAR_SIGMA_S = 0.010
 SPLIT_BEFORE_S = 0.012
 SPLIT_AFTER_S = 0.003
@@ -79,7 +80,7 @@ def _pick(samples: Sound, sample_rate: int, near: float) -> Pick:
     sample = begin + _split(sound[begin:end])
     peak = float(np.abs(sound[rise : rise + round(PEAK_WITHIN_S * sample_rate)]).max(initial=0.0))
     snr_db = 20 * float(np.log10((peak + TINY) / (noise + TINY)))
-    return Pick(sample, _sigma_s(snr_db, stands_out), float(np.clip(snr_db, -20.0, 120.0)))
+    return Pick(sample, _sigma_s(snr_db), float(np.clip(snr_db, -20.0, 120.0)))
 
 
 def _without_rumble(sound: Sound, sample_rate: int) -> Sound:
@@ -130,10 +131,10 @@ def _split(sound: Sound) -> float:
     return float(weights @ at / weights.sum())
 
 
-def _sigma_s(snr_db: float, stands_out: bool) -> float:
-    """Spread of picks against known truth by level over noise, and of the model's own frames where nothing stands out.
+def _sigma_s(snr_db: float) -> float:
+    """Spread of picks by level over noise; below what noise alone reaches, that of the model's own frames.
 
     Chosen on simulated blasts in noise, wind and echo, and held against picks listed for real shots.
     """
-    by_level = SIGMA_AT_0_DB_S * 10 ** (-max(snr_db, 0.0) / 20)
-    return float(np.hypot(SIGMA_FLOOR_S, by_level if stands_out else max(by_level, NEAR_SIGMA_S)))
+    spread_s = SIGMA_AT_0_DB_S * 10 ** (-snr_db / 20) if snr_db >= NOISE_PEAK_DB else NEAR_SIGMA_S
+    return float(np.hypot(SIGMA_FLOOR_S, spread_s))
