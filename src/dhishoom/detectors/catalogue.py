@@ -14,8 +14,16 @@ from dhishoom.nouns import ModelCard
 if TYPE_CHECKING:
     from dhishoom.seams import Detector
 
-DEFAULT = "dhishoom-small-1"
 SHIPPED = Path(__file__).parent / "models"
+PREFERRED = ("dhishoom-small-1", "dhishoom-small-open-1", "energy")
+"""Best first: whoever names no model gets the first of these that is shipped."""
+
+
+def _is_shipped(name: str) -> bool:
+    return name == "energy" or all((SHIPPED / f"{name}{suffix}").is_file() for suffix in (".onnx", ".json"))
+
+
+DEFAULT = next(filter(_is_shipped, PREFERRED))
 
 
 def user_folder() -> Path:
