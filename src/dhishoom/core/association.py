@@ -11,12 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-import msgspec
-
+from dhishoom.core import saved
 from dhishoom.core.limits import AssociationLimits, Now, pass_ns
 from dhishoom.core.scene import Scene, by_time, next_turn_ns, tick_after, turn
 from dhishoom.core.sensor_array import SensorArray, array_of
-from dhishoom.errors import StoreError
+from dhishoom.errors import NounError, StoreError
 from dhishoom.nouns import NS_PER_S, Detection, Heard, Incident, Site
 
 __all__ = [
@@ -48,7 +47,6 @@ class Memory:
         dropped: Detections refused for want of room.
     """
 
-    version: int = BYTES_VERSION
     heard_ns: Mapping[str, int] = field(default_factory=dict)
     begun_ns: int | None = None
     furthest_ns: int = 0
@@ -159,19 +157,26 @@ def _advance(state: AssociationState, until_ns: int) -> tuple[AssociationState, 
     return (state, ()) if memory is state.memory else (replace(state, memory=memory), tuple(told))
 
 
+@dataclass(frozen=True, slots=True)
+class _Saved:
+    version: int
+    limits: AssociationLimits
+    memory: Memory
+
+
 def to_bytes(state: AssociationState) -> bytes:
-    """All that `from_bytes` needs beside the site: MessagePack."""
-    return msgspec.msgpack.encode((state.limits, state.memory))
+    """All that `from_bytes` needs beside the site: JSON."""
+    return saved.to_bytes(_Saved(BYTES_VERSION, state.limits, state.memory))
 
 
 def from_bytes(data: bytes, site: Site) -> AssociationState:
     """The inverse of `to_bytes`. Raises StoreError for bytes that are none of ours."""
     try:
-        limits, memory = msgspec.msgpack.decode(data, type=tuple[AssociationLimits, Memory])
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        read = saved.from_bytes(data, _Saved)
+    except (ValueError, NounError) as error:
         raise StoreError(
             f"The association's saved state cannot be read: {error}. Delete it to begin afresh."
         ) from error
-    if memory.version != BYTES_VERSION:
-        raise StoreError(f"The association's saved state is of version {memory.version}; delete it to begin afresh.")
-    return AssociationState(array_of(site), limits, memory)
+    if read.version != BYTES_VERSION:
+        raise StoreError(f"The association's saved state is of version {read.version}; delete it to begin afresh.")
+    return AssociationState(array_of(site), read.limits, read.memory)
