@@ -43,10 +43,7 @@ def evaluate(
     seed: Annotated[int, typer.Option(help="Of the resampling.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print report.json as one line.")] = False,
 ) -> None:
-    """Score models on recordings whose truth is known, with intervals, beside public taggers.
-
-    Example: dhishoom evaluate clips/manifest.csv --pittsburgh pittsburgh --out evaluation
-    """
+    """Score models on recordings whose truth is known, with intervals, beside public taggers."""
     from dhishoom.detectors.catalogue import DEFAULT
     from dhishoom.evaluate.contestants import enter
     from dhishoom.evaluate.report import hear_all, report_of

@@ -33,8 +33,6 @@ def locate(
     PICKS.json holds {"temperature_c": 20, "sensors": {"s1": {"x": 0, "y": 0, "z": 3}},
     "picks": [{"sensor_id": "s1", "time": "2018-12-19T00:49:26.512345Z", "sigma_s": 0.001}]}
     in metres and UTC, or the array of an allpulses.json of the live-fire set. Nothing says which picks belong together.
-
-    Example: dhishoom locate picks.json --json
     """
     picks = read_picks(path, temperature)
     for problem in picks.problems:
