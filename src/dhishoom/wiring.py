@@ -191,6 +191,41 @@ def _live(sensor: SensorSettings, source: Source) -> Feed:
     return Feed(name=f"sensor {sensor.id}", source=source, patient=False)
 
 
+def in_frame_of(site: Site, store: SqlStore) -> Site:
+    """The site, measured from where the store's earlier incidents are; a new store is told where that is.
+
+    Without it, one more sensor would move the mean that metres are counted from, and every earlier incident with it.
+    Raises SettingsError where one has degrees and the other local metres.
+    """
+    kept = store.origin()
+    placed = any(sensor.position for sensor in site.sensors.values())
+    local = kept is None and any(incident.position for incident in store.incidents(limit=1000))
+    if (kept and placed and not site.origin) or (local and site.origin):
+        theirs, ours = ("degrees", "metres") if kept else ("metres", "degrees")
+        raise SettingsError(f"the store has places in {theirs}, the sensors in {ours}; name another store.folder.")
+    if site.origin is None:
+        return site
+    if kept is None:
+        store.put_origin(site.origin)
+        return site
+    return _measured_from(site, kept)
+
+
+def _measured_from(site: Site, origin: Origin) -> Site:
+    from dhishoom.core.geometry import to_geographic, to_local
+
+    before = site.origin
+    if before is None or before == origin:
+        return site
+    sensors = {
+        name: replace(sensor, position=to_local(origin, *to_geographic(before, sensor.position)))
+        if sensor.position
+        else sensor
+        for name, sensor in site.sensors.items()
+    }
+    return replace(site, sensors=sensors, origin=origin)
+
+
 def merged_site(site: Site, feeds: Sequence[Feed]) -> Site:
     """The settings' site, with sensors and places that only the sources know."""
     for feed in feeds:

@@ -21,7 +21,7 @@ from dhishoom.service.pipeline import Listening, Pipeline
 from dhishoom.service.run import Service
 from dhishoom.service.web_server import WebServer
 from dhishoom.settings import Settings
-from dhishoom.wiring import AudioCodec, limits_of, merged_site, open_bus, open_detector, retention_of
+from dhishoom.wiring import AudioCodec, in_frame_of, limits_of, merged_site, open_bus, open_detector, retention_of
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -44,7 +44,7 @@ class Running:
 
 def assemble(settings: Settings, site: Site, feeds: list[Feed], store: SqlStore) -> Running:
     """Put the service together; nothing runs yet."""
-    site = merged_site(site, feeds)
+    site = in_frame_of(merged_site(site, feeds), store)
     bus, live = open_bus(settings), Live()
     health = Health(site, lag=lambda: bus.lag(AUDIO_TOPIC))
     listening = Listening(keep=settings.store.keep, limits=limits_of(settings))

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Select, Table, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from dhishoom.nouns import Chunk, Detection, Incident, Review, Verdict
+from dhishoom.nouns import Chunk, Detection, Incident, Origin, Review, Verdict
 from dhishoom.stores.clips import FREE_BYTES_MIN, ClipFolder, KeptClip
 from dhishoom.stores.rows import (
     RowOf,
@@ -26,6 +26,7 @@ from dhishoom.stores.schema import open_database, telling
 from dhishoom.stores.tables import clips, incident_detections, incident_revisions, reviews
 from dhishoom.stores.tables import detections as detections_table
 from dhishoom.stores.tables import incidents as incidents_table
+from dhishoom.stores.tables import origin as origin_table
 
 AT_ONCE = 500
 """Rows or keys in one statement; databases limit its parameters."""
@@ -150,6 +151,19 @@ class SqlStore:
         with telling(self._engine), self._engine.connect() as connection:
             rows = connection.execute(query.order_by(reviews.c.time_ns, reviews.c.review_id))
             return [Review(**row._mapping) for row in rows]
+
+    def origin(self) -> Origin | None:
+        """Where the metres of its incidents have their zero; None: local metres, or nothing kept yet."""
+        table = origin_table.c
+        with telling(self._engine), self._engine.connect() as connection:
+            row = connection.execute(select(table.lat, table.lon, table.altitude_m)).first()
+        return None if row is None else Origin(**row._mapping)
+
+    def put_origin(self, origin: Origin) -> None:
+        """Keep the first one; sensors may come and go, but what was located stays where it was."""
+        row = {"row": 1, "lat": origin.lat, "lon": origin.lon, "altitude_m": origin.altitude_m}
+        with telling(self._engine), self._engine.begin() as connection:
+            self._add(connection, origin_table, [row])
 
     def read_clip(self, clip: str) -> bytes:
         """A kept clip as FLAC."""

@@ -71,3 +71,13 @@ clips = Table(
     Column("bytes", BigInteger, nullable=False),
     Index("clips_by_time", "start_ns"),
 )
+
+origin = Table(
+    "origin",
+    metadata,
+    Column("row", Integer, primary_key=True, autoincrement=False),
+    Column("lat", Float, nullable=False),
+    Column("lon", Float, nullable=False),
+    Column("altitude_m", Float, nullable=False),
+)
+"""One row at most: where the metres of everything kept here have their zero."""
