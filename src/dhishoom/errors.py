@@ -64,13 +64,15 @@ class SinkError(DhishoomError):
 
     Attributes:
         retry: Whether the same delivery may succeed later.
+        gone: Whether the other side wants no alert any more.
     """
 
     exit_code = 9
 
-    def __init__(self, message: str, *, retry: bool = True) -> None:
+    def __init__(self, message: str, *, retry: bool = True, gone: bool = False) -> None:
         super().__init__(message)
-        self.retry = retry
+        self.retry = retry and not gone
+        self.gone = gone
 
 
 class GeometryError(DhishoomError):

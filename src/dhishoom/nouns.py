@@ -23,6 +23,9 @@ NS_PER_S = 1_000_000_000
 Verdict = Literal["confirmed", "dismissed", "unsure"]
 Status = Literal["located", "ambiguous", "unlocated"]
 Fire = Literal["single", "multiple", "possibly_automatic"]
+Kind = Literal["new", "update", "cancel"]
+Meant = Literal["Actual", "Exercise", "Test"]
+LetterState = Literal["queued", "delivered", "expired", "dead", "withdrawn"]
 
 
 def derived_id(*parts: str | int) -> str:
@@ -251,21 +254,68 @@ class Incident:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
-    """What one sink is asked to deliver about one revision of an incident.
+    """What is told about one revision of an incident.
 
     Attributes:
-        alert_id: Follows from incident, revision and kind.
+        alert_id: Follows from rule, incident, revision and kind.
         kind: `new`, `update` or `cancel`.
         text: What a dispatcher reads.
+        meant: `Actual`, or what nobody should act upon: an `Exercise` or a `Test` (the words of CAP 1.2).
     """
 
     alert_id: str
-    kind: Literal["new", "update", "cancel"]
+    kind: Kind
     incident: Incident
     text: str
     created_ns: int
     expires_ns: int
     link: str = ""
+    meant: Meant = "Actual"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """One alert addressed to one sink.
+
+    Attributes:
+        rule: Name of the rule that decided it.
+        due_ns: Not to be sent before.
+        escalates: Sent only if nobody has answered by then.
+    """
+
+    sink: str
+    rule: str
+    alert: Alert
+    due_ns: int
+    escalates: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posted:
+    """A letter in the outbox, and what became of it.
+
+    Attributes:
+        attempts: How often its delivery was begun.
+        expires_ns: Given up after.
+        why: The last failure, the reason of its end, or what the other side answered.
+        changed_ns: When its state or its attempts last changed.
+    """
+
+    letter: Letter
+    state: LetterState
+    attempts: int
+    expires_ns: int
+    why: str
+    changed_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acknowledgement:
+    """Somebody has seen the alert of an incident and takes it on."""
+
+    incident_id: str
+    by: str
+    time_ns: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from dhishoom.nouns import Alert, Chunk, Detection, Incident, Review, Site
+    from dhishoom.nouns import Alert, Chunk, Detection, Incident, Letter, Review, Site
 
 __all__ = [
     "AUDIO_TOPIC",
@@ -113,8 +113,11 @@ class Store(Protocol):
     def put_detections(self, detections: Sequence[Detection]) -> int:
         """Insert those not yet there; return how many were new."""
 
-    def put_incidents(self, incidents: Sequence[Incident]) -> None:
-        """Insert, or replace a lower revision; every revision stays in the history."""
+    def put_incidents(self, incidents: Sequence[Incident], letters: Sequence[Letter] = ()) -> None:
+        """Insert, or replace a lower revision; every revision stays in the history.
+
+        `letters`, what they make known to sinks, are kept with them: all or nothing.
+        """
 
     def put_review(self, review: Review) -> None:
         """Keep what a person said."""
@@ -155,8 +158,11 @@ class Store(Protocol):
 class Sink(Protocol):
     """Delivers one alert."""
 
-    def deliver(self, alert: Alert) -> None:
-        """Return once the other side has taken it. Raises SinkError (`retry` says whether to try again)."""
+    def deliver(self, alert: Alert) -> str:
+        """Return once the other side has taken it, in a few words what it answered.
+
+        Raises SinkError; `retry` says whether to try again, `gone` that no alert will ever be taken.
+        """
 
     def close(self) -> None:
         """Free what it holds."""
