@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dhishoom.core.limits import AssociationLimits
-from dhishoom.errors import ModelError, SettingsError, SourceError
+from dhishoom.errors import ModelError, SettingsError, SourceError, StoreError
 from dhishoom.messages import Json
 from dhishoom.nouns import Chunk, ModelCard, Origin, Position, Sensor, Site, Weather
 from dhishoom.seams import Bus, Delivery, Detector, Source, Store
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 STREAM_SCHEMES = ("rtsp://", "rtsps://", "http://", "https://")
 MICROPHONE = "microphone"
+SQLITE = "sqlite:///"
+DATABASE = "dhishoom.db"
 
 
 def site_of(settings: Settings) -> Site:
@@ -80,10 +82,25 @@ def open_store(settings: StoreSettings, base: Path = Path()) -> SqlStore:
     """The store; relative paths are below `base`."""
     from dhishoom.stores.sql import SqlStore
 
-    folder = base / settings.folder
-    url = settings.url or f"sqlite:///{folder / 'dhishoom.db'}"
-    clips = base / settings.clips if settings.clips else folder / "clips"
-    return SqlStore(url, clips, free_bytes_min=settings.free_megabytes << 20)
+    clips = base / settings.clips if settings.clips else base / settings.folder / "clips"
+    return SqlStore(database_of(settings, base), clips, free_bytes_min=settings.free_megabytes << 20)
+
+
+def open_kept_store(settings: StoreSettings, base: Path = Path()) -> SqlStore:
+    """The store that is there. Raises StoreError where none is, and makes none."""
+    url = database_of(settings, base)
+    path = url.removeprefix(SQLITE)
+    if path != url and not Path(path).is_file():
+        raise StoreError(
+            f"there is no store at {path}: nothing was kept there yet. `dhishoom run` and `dhishoom demo` keep one; "
+            "name its folder with --store (the demo's is dhishoom-data/demo)."
+        )
+    return open_store(settings, base)
+
+
+def database_of(settings: StoreSettings, base: Path = Path()) -> str:
+    """The database's address as SQLAlchemy writes it."""
+    return settings.url or f"{SQLITE}{base / settings.folder / DATABASE}"
 
 
 def retention_of(settings: StoreSettings) -> Retention:
