@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from dhishoom.nouns import NS_PER_S, Chunk, Detection, Ellipse, Incident, Position, Review, Shot
+from dhishoom.nouns import NS_PER_S, Alert, Chunk, Detection, Ellipse, Incident, Letter, Position, Review, Shot
 
 NOON_NS = 1_767_268_800 * NS_PER_S + 123_456_789
 
@@ -68,3 +68,23 @@ def an_incident(
 def a_review(subject: str = "i1", verdict: Any = "confirmed", *, time_ns: int = NOON_NS) -> Review:
     """What Desk 2 says."""
     return Review(subject_id=subject, verdict=verdict, reviewer="Desk 2", time_ns=time_ns, note="two casings")
+
+
+def an_alert(incident: Incident | None = None, kind: Any = "new", *, created_ns: int = NOON_NS) -> Alert:
+    """What a rule called `all` tells of it, to be delivered within an hour."""
+    about = incident or an_incident()
+    return Alert(
+        alert_id=f"{about.incident_id}.{about.revision}.{kind}",
+        kind=kind,
+        incident=about,
+        text="1 round at x 1 m, y -2 m ± 6 m\n2026-01-01T12:00:00Z, 98% sure",
+        created_ns=created_ns,
+        expires_ns=created_ns + 3600 * NS_PER_S,
+        link="http://127.0.0.1:8765/#/incidents/i1",
+        meant="Exercise",
+    )
+
+
+def a_letter(alert: Alert | None = None, *, sink: str = "radio", due_ns: int = NOON_NS, **changes: Any) -> Letter:
+    """To the radio, at once."""
+    return Letter(sink=sink, rule="all", alert=alert or an_alert(), due_ns=due_ns, **changes)

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import sys
-import threading
 from collections.abc import Sequence
 from dataclasses import replace
 
-from dhishoom.nouns import Chunk, Detection, Incident, Review
+from dhishoom.nouns import Chunk, Detection, Incident, Letter, Review
 from dhishoom.stores.clips import KeptClip, clip_name, encode_flac, gone
+from dhishoom.stores.memory_outbox import MemoryOutbox
 
 END_OF_TIME_NS = 2**63 - 1
 
 
-class MemoryStore:
+class MemoryStore(MemoryOutbox):
     """Everything in dicts, gone when the process ends; safe from several threads."""
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()
+        super().__init__()
         self._clips: dict[str, tuple[int, bytes]] = {}
         self._detections: dict[str, Detection] = {}
         self._revisions: dict[str, dict[int, Incident]] = {}
-        self._reviews: dict[Review, None] = {}
 
     def keep_clip(self, chunk: Chunk) -> str:
         """Encode and keep."""
@@ -39,9 +38,10 @@ class MemoryStore:
                 self._detections.setdefault(detection.detection_id, detection)
             return len(self._detections) - before
 
-    def put_incidents(self, incidents: Sequence[Incident]) -> None:
-        """Keep every revision once."""
+    def put_incidents(self, incidents: Sequence[Incident], letters: Sequence[Letter] = ()) -> None:
+        """Keep every revision once, and the letters about them."""
         with self._lock:
+            self.put_letters(letters)
             for incident in incidents:
                 self._revisions.setdefault(incident.incident_id, {}).setdefault(incident.revision, incident)
 

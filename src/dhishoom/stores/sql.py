@@ -9,8 +9,9 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Select, Table, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from dhishoom.nouns import Chunk, Detection, Incident, Origin, Review, Verdict
+from dhishoom.nouns import Chunk, Detection, Incident, Letter, Origin, Review, Verdict
 from dhishoom.stores.clips import FREE_BYTES_MIN, ClipFolder, KeptClip
+from dhishoom.stores.outbox import SqlOutbox
 from dhishoom.stores.rows import (
     RowOf,
     clip_row,
@@ -34,7 +35,7 @@ END_OF_TIME_NS = 2**63 - 1
 T = TypeVar("T")
 
 
-class SqlStore:
+class SqlStore(SqlOutbox):
     """Rows in a database, clips in a folder; safe from several threads.
 
     Args:
@@ -60,8 +61,8 @@ class SqlStore:
         with telling(self._engine), self._engine.begin() as connection:
             return self._add(connection, detections_table, [detection_row(one) for one in detections])
 
-    def put_incidents(self, incidents: Sequence[Incident]) -> None:
-        """Revisions, memberships and last states together, all or none."""
+    def put_incidents(self, incidents: Sequence[Incident], letters: Sequence[Letter] = ()) -> None:
+        """Revisions, memberships, last states and the letters about them together, all or none."""
         if not incidents:
             return
         with telling(self._engine), self._engine.begin() as connection:
@@ -69,6 +70,7 @@ class SqlStore:
             self._add(connection, incident_detections, [row for one in incidents for row in membership_rows(one)])
             for incident in incidents:
                 self._replace_lower(connection, incident)
+            self._post(connection, letters)
 
     def _replace_lower(self, connection: Connection, incident: Incident) -> None:
         statement = self._insert(incidents_table).values(incident_row(incident))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, BigInteger, Column, Float, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import JSON, BigInteger, Boolean, Column, Float, Index, Integer, MetaData, String, Table, Text
 
 metadata = MetaData()
 
@@ -81,3 +81,43 @@ origin = Table(
     Column("altitude_m", Float, nullable=False),
 )
 """One row at most: where the metres of everything kept here have their zero."""
+
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("alert_id", String(64), primary_key=True),
+    Column("rule", String(128), nullable=False),
+    Column("incident_id", String(64), nullable=False),
+    Column("time_ns", BigInteger, nullable=False),
+    Column("document", Text, nullable=False),
+    Index("alerts_by_rule", "rule", "time_ns"),
+)
+"""What rules decided to tell; `time_ns` is the incident's."""
+
+letters = Table(
+    "letters",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("sink", String(128), nullable=False),
+    Column("alert_id", String(64), nullable=False),
+    Column("incident_id", String(64), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("due_ns", BigInteger, nullable=False),
+    Column("expires_ns", BigInteger, nullable=False),
+    Column("escalates", Boolean, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("changed_ns", BigInteger, nullable=False),
+    Index("letters_by_sink", "sink", "alert_id", unique=True),
+    Index("letters_by_state", "sink", "state", "due_ns"),
+    Index("letters_by_incident", "incident_id"),
+)
+"""Alerts on their way to sinks, in the order of `number`."""
+
+acknowledgements = Table(
+    "acknowledgements",
+    metadata,
+    Column("incident_id", String(64), primary_key=True),
+    Column("who", String(256), primary_key=True),
+    Column("time_ns", BigInteger, nullable=False),
+)
