@@ -1,8 +1,16 @@
 """When a muzzle blast arrives: the first arrival to a fraction of a sample, with its uncertainty.
 
-Source: Maeda, N. (1985), A method for reading and checking phase times in auto-processing system of seismic wave data,
+The level says roughly where a sound rises; there, in sound whitened by what the noise before it can foretell, the
+record is split into noise and signal. How sharply the split is told is the pick's sigma.
+
+Sources: Maeda, N. (1985), A method for reading and checking phase times in auto-processing system of seismic wave data,
 Zisin 38, 365-379: the Akaike criterion of a record split into noise and signal is least at the onset.
-Akaike, H. (1978), A Bayesian analysis of the minimum AIC procedure, Ann. Inst. Statist. Math. 30, 9-14: the weights.
+Sleeman, R. and van Eck, T. (1999), Robust automatic P-phase picking, Phys. Earth Planet. Inter. 113, 265-275: noise and
+signal as autoregressive processes. Akaike, H. (1978), A Bayesian analysis of the minimum AIC procedure, Ann. Inst.
+Statist. Math. 30, 9-14: the weights.
+
+The constants were chosen on synthetic blasts (Friedlander, ground reflection, later and louder echoes, reverberant
+tail) in white, pink and brown noise at 8 to 45 dB; real recordings were only used to confirm them.
 """
 
 from __future__ import annotations
@@ -22,15 +30,17 @@ SETTLE_S = 0.020
 PEAK_WITHIN_S = 0.020
 RUMBLE_HZ = 200.0
 SMOOTH_S = 0.001
-RISE_SHARE = 0.3
+RISE_SHARE = 0.1
 NOISE_FACTOR = 4.0
-NOISE_PEAK_DB = 12.0
 NEAR_SIGMA_S = 0.010
+WHITENING_ORDER = 4
+WHITENING_LOAD = 1e-3
 SPLIT_BEFORE_S = 0.012
 SPLIT_AFTER_S = 0.003
-SIGMA_FLOOR_S = 0.0005
-SIGMA_AT_0_DB_S = 0.008
+SIGMA_FLOOR_S = 0.0001
 TINY = 1e-12
+UNIFORM = 12**0.5
+"""Length over standard deviation of an even spread."""
 
 Samples = NDArray[np.float32]
 Sound = NDArray[np.float64]
@@ -77,10 +87,12 @@ def _pick(samples: Sound, sample_rate: int, near: float) -> Pick:
     rise = low + int(np.argmax(level >= threshold))
     begin = max(0, rise - round(SPLIT_BEFORE_S * sample_rate))
     end = min(len(sound), rise + max(4, round(SPLIT_AFTER_S * sample_rate)))
-    sample = begin + _split(sound[begin:end])
+    white = _whitened(sound, _before(sound, round(near), sample_rate))
+    sample, spread = _split(white[begin:end])
     peak = float(np.abs(sound[rise : rise + round(PEAK_WITHIN_S * sample_rate)]).max(initial=0.0))
     snr_db = 20 * float(np.log10((peak + TINY) / (noise + TINY)))
-    return Pick(sample, _sigma_s(snr_db), float(np.clip(snr_db, -20.0, 120.0)))
+    sigma_s = _sigma_s(spread / sample_rate, (end - begin) / sample_rate, sample_rate)
+    return Pick(begin + sample, sigma_s, float(np.clip(snr_db, -20.0, 120.0)))
 
 
 def _without_rumble(sound: Sound, sample_rate: int) -> Sound:
@@ -98,16 +110,33 @@ def _high_pass(sample_rate: int) -> tuple[Sound, Sound]:
     return sections, sosfilt_zi(sections)
 
 
+def _before(sound: Sound, near: int, sample_rate: int) -> Sound:
+    """The quarter second before the shot."""
+    end = max(0, near - round(NOISE_GAP_S * sample_rate))
+    return sound[max(0, end - round(NOISE_BEFORE_S * sample_rate)) : end]
+
+
 def _noise_rms(sound: Sound, near: int, sample_rate: int) -> float:
     """Level before the shot; of its quieter half, since another shot may just have been."""
-    end = max(0, near - round(NOISE_GAP_S * sample_rate))
-    before = sound[max(0, end - round(NOISE_BEFORE_S * sample_rate)) : end]
+    before = _before(sound, near, sample_rate)
     frame = max(1, round(0.005 * sample_rate))
     count = len(before) // frame
     if count == 0:
         return TINY
     levels = before[: count * frame].reshape(count, frame).std(axis=1)
     return float(np.median(levels)) + TINY
+
+
+def _whitened(sound: Sound, noise: Sound) -> Sound:
+    """What a linear prediction fitted to the noise cannot foretell of the sound (Yule-Walker); causal."""
+    if len(noise) < 8 * WHITENING_ORDER:
+        return sound
+    lags = np.array([noise[: len(noise) - lag] @ noise[lag:] for lag in range(WHITENING_ORDER + 1)])
+    lags[0] = lags[0] * (1 + WHITENING_LOAD) + TINY
+    apart = np.abs(np.subtract.outer(np.arange(WHITENING_ORDER), np.arange(WHITENING_ORDER)))
+    foretold = np.linalg.solve(lags[apart], lags[1:])
+    white: Sound = np.convolve(sound, np.concatenate(([1.0], -foretold)))[: len(sound)]
+    return white
 
 
 def _envelope(sound: Sound, sample_rate: int) -> Sound:
@@ -117,24 +146,24 @@ def _envelope(sound: Sound, sample_rate: int) -> Sound:
     return np.sqrt(np.maximum(total[width:] - total[:-width], 0.0) / width)
 
 
-def _split(sound: Sound) -> float:
-    """Where noise ends and signal begins: the mean of all splits, each weighed by its Akaike criterion."""
+def _split(sound: Sound) -> tuple[float, float]:
+    """Where noise ends and signal begins, and how surely: all splits, each weighed by its Akaike criterion."""
     count = len(sound)
     if count < 6:
-        return 0.0
+        return 0.0, count / UNIFORM
     at = np.arange(2, count - 2)
     energy = np.cumsum(sound**2)
     before = energy[at - 1] / at
     after = (energy[-1] - energy[at - 1]) / (count - at)
     criterion = at * np.log(np.maximum(before, TINY)) + (count - at) * np.log(np.maximum(after, TINY))
     weights = np.exp(0.5 * (criterion.min() - criterion))
-    return float(weights @ at / weights.sum())
+    weights /= weights.sum()
+    mean = float(weights @ at)
+    return mean, float(np.sqrt(weights @ (at - mean) ** 2))
 
 
-def _sigma_s(snr_db: float) -> float:
-    """Spread of picks by level over noise; below what noise alone reaches, that of the model's own frames.
-
-    Chosen on simulated blasts in noise, wind and echo, and held against picks listed for real shots.
-    """
-    spread_s = SIGMA_AT_0_DB_S * 10 ** (-snr_db / 20) if snr_db >= NOISE_PEAK_DB else NEAR_SIGMA_S
-    return float(np.hypot(SIGMA_FLOOR_S, spread_s))
+def _sigma_s(spread_s: float, searched_s: float, sample_rate: int) -> float:
+    """The spread of the splits, a sample, and the blast's own rise; where all splits are alike, the model's guess."""
+    unsure = min(1.0, spread_s * UNIFORM / searched_s) ** 2
+    parts_s = (SIGMA_FLOOR_S, 1 / sample_rate, spread_s, unsure * NEAR_SIGMA_S)
+    return float(np.linalg.norm(parts_s))
