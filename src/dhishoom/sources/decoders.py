@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -136,10 +137,27 @@ def _reason(message: str) -> str:
 def _ffmpeg_blocks(path: Path, container: Any) -> Blocks:
     import av
 
-    resampler = av.AudioResampler(format="fltp")
     with container:
         try:
-            for frame in container.decode(audio=0):
-                yield from (planar.to_ndarray().T.astype(np.float32) for planar in resampler.resample(frame))
-        except av.FFmpegError as error:
+            yield from ffmpeg_frames(container)
+        except (av.FFmpegError, OSError) as error:
             raise _broken_off(path, error.strerror or type(error).__name__) from error
+
+
+def ffmpeg_frames(container: Any) -> Blocks:
+    """The first audio stream of an open container as float32 [n, channels], frame by frame.
+
+    Raises av.FFmpegError or OSError where it breaks off, and OSError where its format changes midway.
+    """
+    import av
+
+    resampler = av.AudioResampler(format="fltp")
+    sample_rate = container.streams.audio[0].codec_context.sample_rate
+    for frame in container.decode(audio=0):
+        if frame.sample_rate != sample_rate:
+            raise OSError(errno.EIO, f"its sample rate changes from {sample_rate} to {frame.sample_rate} Hz")
+        try:
+            resampled = resampler.resample(frame)
+        except ValueError as error:
+            raise OSError(errno.EIO, "its channels or its samples' format change") from error
+        yield from (planar.to_ndarray().T.astype(np.float32) for planar in resampled)

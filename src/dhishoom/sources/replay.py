@@ -10,7 +10,8 @@ from dhishoom.errors import SourceError
 from dhishoom.nouns import Chunk, Sensor, Site
 from dhishoom.sources.files import is_audio_name
 from dhishoom.sources.pacing import Pacer
-from dhishoom.sources.scenes import Recording, Scene, make_scene, same_place
+from dhishoom.sources.riff import missing_bytes
+from dhishoom.sources.scenes import Recording, Scene, make_scene, same_place, some_of
 from dhishoom.sources.sensors_csv import read_sensors_csv
 from dhishoom.sources.sidecars import read_sidecars
 from dhishoom.sources.smj0 import read_smj0
@@ -23,7 +24,8 @@ class Replay:
 
     Attributes:
         scenes: In the order of their folders' names; each is a Source with a site of its own.
-        problems: What is no scene and why, one sentence each; what is wrong within a scene is in `Scene.problems`.
+        problems: What should be a scene but cannot be, one sentence each; what is wrong in a scene is in its own.
+        remarks: Sound that is in no scene, because nothing says who heard it where and when.
     """
 
     def __init__(self, directory: Path | str, rate: float | None = None) -> None:
@@ -33,7 +35,8 @@ class Replay:
             rate: 1 plays as fast as it was recorded, 10 ten times as fast; None as fast as possible.
         """
         self.problems: list[str] = []
-        self.scenes = find_scenes(Path(directory), self.problems)
+        self.remarks: list[str] = []
+        self.scenes = find_scenes(Path(directory), self.problems, self.remarks)
         self._pacer = Pacer(rate)
 
     def site(self) -> Site:
@@ -51,7 +54,11 @@ class Replay:
     def chunks(self) -> Iterator[Chunk]:
         """Seconds of all sensors of a scene, interleaved in the order of time, then the next scene's."""
         for scene in self.scenes:
-            yield from self._pacer.paced(scene.chunks())
+            yield from self.play(scene)
+
+    def play(self, scene: Scene) -> Iterator[Chunk]:
+        """The chunks of one of the scenes, at the replay's rate."""
+        return self._pacer.paced(scene.chunks())
 
     def close(self) -> None:
         """End `chunks` at its next chunk; wakes it where it waits for its time."""
@@ -60,13 +67,13 @@ class Replay:
             scene.close()
 
 
-def find_scenes(directory: Path, problems: list[str]) -> list[Scene]:
+def find_scenes(directory: Path, problems: list[str], remarks: list[str]) -> list[Scene]:
     """Every folder below `directory`, itself included, whose recordings say who heard them, when and where."""
     if not directory.is_dir():
         raise SourceError(f"cannot replay {directory}: no such folder. Give the folder that holds the recordings.")
     scenes: list[Scene] = []
     claimed: set[Path] = set()
-    for folder in _folders(directory):
+    for folder in _folders(directory, problems):
         name = folder.relative_to(directory).as_posix()
         told: list[str] = []
         try:
@@ -75,19 +82,28 @@ def find_scenes(directory: Path, problems: list[str]) -> list[Scene]:
                 scenes.append(make_scene(name, recordings, told))
             else:
                 problems.extend(told)
+            if not told:
+                remarks.extend(map(_unexplained, _unclaimed(folder, claimed)))
         except SourceError as error:
             problems.append(str(error))
+        except OSError as error:
+            problems.append(_unlisted(error))
     if not scenes:
-        raise SourceError(f"nothing to replay in {directory}. " + " ".join(problems or [_HOW_TO]))
+        raise SourceError(f"nothing to replay in {directory}. " + some_of([*problems, *remarks] or [_HOW_TO]))
     return scenes
 
 
 _HOW_TO = "No recordings with sensors' clocks and places; `dhishoom init --replay` writes a sensors.csv to fill in."
 
 
-def _folders(directory: Path) -> Iterator[Path]:
-    """The directory and all below it in the order of names; hidden ones are not entered."""
-    for count, (root, names, _) in enumerate(os.walk(directory), 1):
+def _unlisted(error: OSError) -> str:
+    return f"cannot list {error.filename}: {error.strerror}. Check its permissions."
+
+
+def _folders(directory: Path, problems: list[str]) -> Iterator[Path]:
+    """The directory and all below it in the order of names; hidden ones are not entered, closed ones are told."""
+    walk = os.walk(directory, onerror=lambda error: problems.append(_unlisted(error)))
+    for count, (root, names, _) in enumerate(walk, 1):
         names[:] = sorted(name for name in names if not name.startswith("."))
         if count > FOLDERS_MAX:
             raise SourceError(f"{directory} holds more than {FOLDERS_MAX} folders. Name one further down.")
@@ -95,15 +111,23 @@ def _folders(directory: Path) -> Iterator[Path]:
 
 
 def _recordings(folder: Path, told: list[str], claimed: set[Path]) -> list[Recording]:
-    """By the first form that the folder has, and what of its sound no form explains."""
-    found = read_sensors_csv(folder, told) or read_sidecars(folder, told) + read_smj0(folder, told)
-    claimed.update(recording.path for recording in found)
-    if not told:
-        why = "nothing says which sensor heard it, when and where. Add it to sensors.csv."
-        told.extend(f"{path} is left out: {why}" for path in _unclaimed(folder, claimed))
+    """By the first form that the folder has."""
+    found = read_sensors_csv(folder, told)
+    if not found:
+        beside = read_sidecars(folder, told)
+        known = {recording.path for recording in beside}
+        found = beside + [recording for recording in read_smj0(folder, told) if recording.path not in known]
+    claimed.update(recording.path.with_suffix("") for recording in found)
     return found
 
 
 def _unclaimed(folder: Path, claimed: set[Path]) -> list[Path]:
+    """Sound that is in no scene; a recording kept in two formats counts once."""
     files = (path for path in folder.iterdir() if is_audio_name(path) and path.is_file())
-    return sorted(path for path in files if path not in claimed)
+    return sorted(path for path in files if path.with_suffix("") not in claimed)
+
+
+def _unexplained(path: Path) -> str:
+    cut = missing_bytes(path)
+    why = f"the file breaks off {cut} bytes early, and with it" if cut else "nothing says"
+    return f"{path} is left out: {why} which sensor heard it, when and where. Add it to a sensors.csv."

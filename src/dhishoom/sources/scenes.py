@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import heapq
 import math
+import statistics
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dhishoom.core.geometry import to_local
-from dhishoom.errors import SourceError
+from dhishoom.errors import GeometryError, SourceError
 from dhishoom.nouns import NS_PER_S, Chunk, Origin, Position, Sensor, Site, Weather
 from dhishoom.sources.decoders import open_audio
 from dhishoom.sources.files import decode
+from dhishoom.sources.quality import Quality
 
 SENSORS_MAX = 10_000
 OVERLAP_NS_MAX = 1_000_000
 """Recordings of one sensor may overlap by this much: times are written in milliseconds."""
 SAME_PLACE_M = 50.0
 """A sensor measures its own place each time, to some metres; farther off it is another sensor."""
+REACH_M = 100_000.0
+"""Sensors of one scene lie this close to their middle: beyond it nobody hears the same shot."""
+REASONS_MAX = 5
+START_NS_MAX = 2**62
+"""The year 2116, and the range in which arrays of integers hold nanoseconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +61,12 @@ class Recording:
     weather: Weather | None = None
     name: str = ""
 
+    def __post_init__(self) -> None:
+        if not self.sensor_id.strip():
+            raise SourceError("it names no sensor. Give the sensor's id.")
+        if not 0 <= self.start_ns < START_NS_MAX:
+            raise SourceError("it starts before 1970 or after 2115. Set the sensor's clock, or mend the time.")
+
 
 class Scene:
     """What one folder holds: a Source with a site of its own.
@@ -62,12 +75,22 @@ class Scene:
         folder: Below the replayed directory, with `/`; `.` for the directory itself.
         recordings: In the order of sensor ids, each sensor's in the order of time.
         problems: What was left out and why, one sentence each; grows where a file breaks off while it is played.
+        remarks: What is odd about sound that is played nevertheless, one sentence each; grows as it is played.
     """
 
-    def __init__(self, folder: str, site: Site, recordings: Sequence[Recording], problems: Iterable[str]) -> None:
+    def __init__(
+        self,
+        folder: str,
+        site: Site,
+        recordings: Sequence[Recording],
+        *,
+        problems: Iterable[str] = (),
+        remarks: Iterable[str] = (),
+    ) -> None:
         self.folder = folder
         self.recordings = tuple(recordings)
         self.problems = list(problems)
+        self.remarks = list(remarks)
         self._site = site
         self._closed = False
 
@@ -87,12 +110,15 @@ class Scene:
             yield chunk
 
     def _stream(self, recordings: Sequence[Recording]) -> Iterator[Chunk]:
-        for recording in recordings:
+        for one in recordings:
+            quality = Quality()
             try:
-                for chunk in decode(recording.path, sensor_id=recording.sensor_id, start_ns=recording.start_ns):
-                    yield replace(chunk, clock_sigma_s=recording.clock_sigma_s)
+                for chunk in decode(one.path, sensor_id=one.sensor_id, start_ns=one.start_ns, quality=quality):
+                    yield replace(chunk, clock_sigma_s=one.clock_sigma_s)
             except SourceError as error:
-                self.problems.append(str(error))
+                _tell_once(self.problems, str(error))
+            for remark in quality.remarks():
+                _tell_once(self.remarks, f"{one.path}: {remark}")
 
     def close(self) -> None:
         """End `chunks` at its next chunk."""
@@ -101,21 +127,38 @@ class Scene:
 
 def make_scene(folder: str, recordings: Iterable[Recording], problems: Iterable[str] = ()) -> Scene:
     """Put recordings together: one frame of places, one weather, no sensor in two places or heard twice at once."""
-    told = list(problems)
+    told, remarks = list(problems), list[str]()
     ordered = sorted(recordings, key=lambda one: (one.sensor_id, one.start_ns, str(one.path)))
-    origin = _origin(ordered, folder)
-    kept = list(_without_contradictions([_in_metres(one, origin) for one in ordered], told))
+    kept = list(_without_contradictions(_in_reach(_in_metres(ordered, _origin(ordered, folder), told), told), told))
     if not kept:
-        raise SourceError(f"nothing to replay in {folder}. " + " ".join(told))
-    sensors = {one.sensor_id: _sensor(one, told) for one in {one.sensor_id: one for one in reversed(kept)}.values()}
+        raise SourceError(f"nothing to replay in {folder}. {some_of(told)}")
+    sensors = {one.sensor_id: _sensor(one) for one in reversed(kept)}
     if len(sensors) > SENSORS_MAX:
         raise SourceError(f"{folder} has {len(sensors)} sensors; at most {SENSORS_MAX} are replayed. Split the folder.")
-    site = Site(name=folder, sensors=dict(sorted(sensors.items())), origin=origin, weather=_mean_weather(kept))
-    return Scene(folder, site, kept, told)
+    weather = _mean_weather(kept, remarks)
+    site = Site(name=folder, sensors=dict(sorted(sensors.items())), origin=_origin(ordered, folder), weather=weather)
+    remarks += [_without_place(name) for name, sensor in site.sensors.items() if sensor.position is None]
+    return Scene(folder, site, kept, problems=told, remarks=remarks)
+
+
+def some_of(reasons: Sequence[str]) -> str:
+    """The first of many reasons, in one message."""
+    rest = len(reasons) - REASONS_MAX
+    return " ".join(reasons[:REASONS_MAX]) + (f" And {rest} more like these." if rest > 0 else "")
+
+
+def _tell_once(told: list[str], sentence: str) -> None:
+    """A scene that is played again says the same."""
+    if sentence not in told:
+        told.append(sentence)
+
+
+def _without_place(sensor_id: str) -> str:
+    return f"sensor {sensor_id} has no place: it is heard but cannot help to locate. State its place."
 
 
 def _origin(recordings: Sequence[Recording], folder: str) -> Origin | None:
-    """The mean of all geographic places; None where places are metres."""
+    """The median of all geographic places, so that one wrong place moves nothing; None where places are metres."""
     places = [one.place for one in recordings]
     geographic = [place for place in places if isinstance(place, GeographicPlace)]
     if not geographic:
@@ -124,19 +167,41 @@ def _origin(recordings: Sequence[Recording], folder: str) -> Origin | None:
         raise SourceError(
             f"{folder} mixes degrees and metres, so no distance is known. Write all places in one of them."
         )
-    count = len(geographic)
     return Origin(
-        lat=sum(place.lat for place in geographic) / count,
-        lon=sum(place.lon for place in geographic) / count,
-        altitude_m=sum(place.altitude_m for place in geographic) / count,
+        lat=statistics.median(place.lat for place in geographic),
+        lon=statistics.median(place.lon for place in geographic),
+        altitude_m=statistics.median(place.altitude_m for place in geographic),
     )
 
 
-def _in_metres(recording: Recording, origin: Origin | None) -> Recording:
-    place = recording.place
-    if origin is None or not isinstance(place, GeographicPlace):
-        return recording
-    return replace(recording, place=to_local(origin, place.lat, place.lon, place.altitude_m))
+def _in_metres(recordings: Iterable[Recording], origin: Origin | None, told: list[str]) -> Iterator[Recording]:
+    for one in recordings:
+        place = one.place
+        if origin is None or not isinstance(place, GeographicPlace):
+            yield one
+            continue
+        try:
+            yield replace(one, place=to_local(origin, place.lat, place.lon, place.altitude_m))
+        except GeometryError:
+            told.append(_too_far(one))
+
+
+def _in_reach(recordings: Iterable[Recording], told: list[str]) -> list[Recording]:
+    """Without those that stand too far from the middle of all to hear anything in common."""
+    found = list(recordings)
+    places = [one.place for one in found if isinstance(one.place, Position)]
+    if not places:
+        return found
+    middle = Position(
+        x_m=statistics.median(place.x_m for place in places), y_m=statistics.median(place.y_m for place in places)
+    )
+    told.extend(_too_far(one) for one in found if not _near(one.place, middle, REACH_M))
+    return [one for one in found if _near(one.place, middle, REACH_M)]
+
+
+def _too_far(recording: Recording) -> str:
+    why = f"stands more than {REACH_M / 1000:.0f} km from the others"
+    return _left_out(recording, why, "Mend its place, or replay it by itself.")
 
 
 def _without_contradictions(recordings: Iterable[Recording], told: list[str]) -> Iterator[Recording]:
@@ -168,30 +233,44 @@ def same_place(one: object, other: object) -> bool:
     """Whether two places of a sensor can be the same: both unknown, or within `SAME_PLACE_M`."""
     if not isinstance(one, Position) or not isinstance(other, Position):
         return one is other
-    return math.hypot(one.x_m - other.x_m, one.y_m - other.y_m) <= SAME_PLACE_M
+    return _near(one, other, SAME_PLACE_M)
 
 
-def _sensor(recording: Recording, told: list[str]) -> Sensor:
-    place = recording.place
-    if not isinstance(place, Position):
-        told.append(
-            f"sensor {recording.sensor_id} has no place: it is heard but cannot help to locate. State its place."
-        )
-        place = None
+def _near(one: object, other: Position, reach_m: float) -> bool:
+    """Whether a place may lie within a distance of another: an unknown one may."""
+    if not isinstance(one, Position):
+        return True
+    return math.hypot(one.x_m - other.x_m, one.y_m - other.y_m) <= reach_m and abs(one.z_m - other.z_m) <= REACH_M
+
+
+def _sensor(recording: Recording) -> Sensor:
+    place = recording.place if isinstance(recording.place, Position) else None
     sensor = Sensor(sensor_id=recording.sensor_id, position=place, name=recording.name)
     return sensor if recording.clock_sigma_s is None else replace(sensor, clock_sigma_s=recording.clock_sigma_s)
 
 
-def _mean_weather(recordings: Iterable[Recording]) -> Weather:
-    """The mean of what is stated, so that one odd thermometer does not decide."""
+def _mean_weather(recordings: Iterable[Recording], remarks: list[str]) -> Weather:
+    """The mean of what is stated and can be, so that one odd thermometer does not decide."""
     stated = [one.weather for one in recordings if one.weather is not None]
-    if not stated:
+    possible = [one for one in stated if _is_weather(one)]
+    if len(possible) < len(stated):
+        odd = next(one for one in stated if not _is_weather(one))
+        remarks.append(f"weather that cannot be is not believed ({odd.temperature_c:g} degrees Celsius). Mend it.")
+    if not possible:
         return Weather()
-    count = len(stated)
     return Weather(
-        temperature_c=sum(one.temperature_c for one in stated) / count,
-        humidity_percent=sum(one.humidity_percent for one in stated) / count,
-        pressure_kpa=sum(one.pressure_kpa for one in stated) / count,
-        wind_east_m_s=sum(one.wind_east_m_s for one in stated) / count,
-        wind_north_m_s=sum(one.wind_north_m_s for one in stated) / count,
+        temperature_c=statistics.fmean(one.temperature_c for one in possible),
+        humidity_percent=statistics.fmean(one.humidity_percent for one in possible),
+        pressure_kpa=statistics.fmean(one.pressure_kpa for one in possible),
+        wind_east_m_s=statistics.fmean(one.wind_east_m_s for one in possible),
+        wind_north_m_s=statistics.fmean(one.wind_north_m_s for one in possible),
+    )
+
+
+def _is_weather(stated: Weather) -> bool:
+    """Within what was ever measured on Earth (World Meteorological Organization: -89.2 to 56.7 C, gusts of 113 m/s)."""
+    return (
+        -90 <= stated.temperature_c <= 60
+        and 0 <= stated.humidity_percent <= 100
+        and math.hypot(stated.wind_east_m_s, stated.wind_north_m_s) <= 114
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import difflib
+import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -69,8 +70,6 @@ def _require_columns(path: Path, columns: tuple[str, ...]) -> None:
 
 
 def _recording(folder: Path, row: Row) -> Recording:
-    if not row["sensor_id"]:
-        raise SourceError("sensor_id is empty. Name the sensor.")
     temperature_c = _number(row, "temperature_c")
     return Recording(
         sensor_id=row["sensor_id"],
@@ -85,9 +84,14 @@ def _recording(folder: Path, row: Row) -> Recording:
 
 def _file(folder: Path, name: str) -> Path:
     path = folder / name
-    if not name or "\0" in name or not path.resolve().is_relative_to(folder.resolve()):
+    try:
+        inside = bool(name) and path.resolve().is_relative_to(folder.resolve())
+        there = inside and path.is_file()
+    except (OSError, ValueError) as error:  # too long, or with a zero byte
+        raise SourceError(f"file {name[:80]!r} cannot be: {error}. Mend the name.") from error
+    if not inside:
         raise SourceError(f"file {name!r} does not lie in the folder. Give a name relative to {FILE_NAME}.")
-    if not path.is_file():
+    if not there:
         raise SourceError(f"file {name!r} is not there. Mend the name or copy the file.")
     return path
 
@@ -115,6 +119,9 @@ def _number(row: Row, name: str) -> float | None:
     if not text:
         return None
     try:
-        return float(text)
-    except ValueError as error:
-        raise SourceError(f"{name} is {text!r}. Give a number such as 12.5.") from error
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise SourceError(f"{name} is {text[:80]!r}. Give a number such as 12.5.")
+    return number

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from dhishoom.errors import SourceError
 from dhishoom.nouns import Chunk, Sensor, Site
-from dhishoom.sources.decoders import require_within_limits
+from dhishoom.sources.decoders import ffmpeg_frames, require_within_limits
 from dhishoom.sources.live_clock import LiveClock
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ class StreamSource:
         timeout_s: float = 10.0,
         backoff_s: float = 1.0,
         failures_max: int = 8,
+        tell: Callable[[str], object] = lambda _: None,
     ) -> None:
         """Nothing is opened yet.
 
@@ -50,6 +51,7 @@ class StreamSource:
             timeout_s: How long to wait for the first and for the next bytes.
             backoff_s: Wait before the second try; doubled each time, at most 30 s.
             failures_max: Tries in a row without any sound after which it gives up.
+            tell: Called with a sentence whenever the connection is lost or refused and will be tried again.
         """
         parts = urlsplit(url)
         if parts.scheme not in SCHEMES or not parts.hostname:
@@ -61,6 +63,7 @@ class StreamSource:
         self._timeout_s = timeout_s
         self._backoff_s = backoff_s
         self._failures_max = failures_max
+        self._tell = tell
         self._closed = threading.Event()
         self._av = _import_av()
 
@@ -78,7 +81,8 @@ class StreamSource:
     def chunks(self) -> Iterator[Chunk]:
         """Quarter seconds as they come, over as many connections as it takes, until a recording ends.
 
-        Raises SourceError with the reason after `failures_max` tries in a row without sound.
+        Raises SourceError with the reason after `failures_max` tries in a row without sound, and where a recording
+        (what has a length) breaks off.
         """
         clock = LiveClock()
         failures = 0
@@ -88,13 +92,20 @@ class StreamSource:
                 yield from self._one_connection(clock)
                 return
             except (self._av.FFmpegError, OSError) as error:
-                self.last_failure = self._reason(error)
+                self.last_failure = self._reason(error, connected=self.connections > before)
             failures = 1 if self.connections > before else failures + 1
-            if failures >= self._failures_max:
-                tries = f"{failures} tries in a row failed"
-                fix = "Check the address and that the server plays sound."
-                raise SourceError(f"no sound from {self._shown(self._url)}: {self.last_failure} ({tries}). {fix}")
-            self._closed.wait(min(BACKOFF_MAX_S, self._backoff_s * 2.0 ** (failures - 1)))
+            if not self._closed.is_set():
+                self._wait(failures)
+
+    def _wait(self, failures: int) -> None:
+        """Longer after each failure in a row; give up after the last. Ends at once when closed."""
+        shown = self._shown(self._url)
+        if failures >= self._failures_max:
+            fix = "Check the address and that the server plays sound."
+            raise SourceError(f"no sound from {shown}: {self.last_failure} ({failures} tries in a row failed). {fix}")
+        wait_s = min(BACKOFF_MAX_S, self._backoff_s * 2.0 ** (failures - 1))
+        self._tell(f"no sound from {shown}: {self.last_failure}. Trying again in {wait_s:g} s.")
+        self._closed.wait(wait_s)
 
     def _one_connection(self, clock: LiveClock) -> Iterator[Chunk]:
         options = {"protocol_whitelist": PROTOCOLS, "rtsp_transport": "tcp"}
@@ -118,12 +129,11 @@ class StreamSource:
 
     def _blocks(self, container: Any, sample_rate: int) -> Iterator[NDArray[np.float32]]:
         """Frames gathered to blocks of at least `BLOCK_S`, and what is left when the connection ends or breaks."""
-        resampler = self._av.AudioResampler(format="fltp")
         waiting: list[NDArray[np.float32]] = []
         failure: Exception | None = None
         try:
-            for frame in container.decode(audio=0):
-                waiting += [_mono(planar.to_ndarray()) for planar in resampler.resample(frame)]
+            for frame in ffmpeg_frames(container):
+                waiting.append(_mono(frame))
                 if sum(map(len, waiting)) >= BLOCK_S * sample_rate:
                     yield np.concatenate(waiting)
                     waiting = []
@@ -131,23 +141,34 @@ class StreamSource:
             failure = error
         if waiting:
             yield np.concatenate(waiting)
-        if failure:
-            raise failure
+        if failure is None or self._closed.is_set():
+            return
+        if _is_recording(container):
+            why = self._reason(failure, connected=True)
+            raise SourceError(f"{self._shown(self._url)} breaks off early: {why}. Fetch it as a file.") from failure
+        raise failure
 
-    def _reason(self, error: Exception) -> str:
+    def _reason(self, error: Exception, *, connected: bool) -> str:
         if isinstance(error, self._av.error.ExitError):
             return f"nothing came for {self._timeout_s:g} s"
         text = getattr(error, "strerror", None) or type(error).__name__
-        return "the connection broke off or the host is unknown" if text == "Input/output error" else str(text)
+        if text != "Input/output error":
+            return str(text)
+        return "the connection broke off" if connected else "the host is unknown or does not answer"
 
     def close(self) -> None:
         """End `chunks` at the next sound or timeout, at once where it waits to reconnect."""
         self._closed.set()
 
 
-def _mono(planar: NDArray[np.float32]) -> NDArray[np.float32]:
-    finite = np.nan_to_num(planar, nan=0.0, posinf=0.0, neginf=0.0)
-    mixed: NDArray[np.float32] = finite.mean(axis=0, dtype=np.float32)
+def _is_recording(container: Any) -> bool:
+    """Whether it has a length: a live stream has none."""
+    return container.size > 0 or bool(container.duration)
+
+
+def _mono(frame: NDArray[np.float32]) -> NDArray[np.float32]:
+    finite = np.nan_to_num(frame, nan=0.0, posinf=0.0, neginf=0.0)
+    mixed: NDArray[np.float32] = finite.mean(axis=1, dtype=np.float32)
     return np.clip(mixed, -1, 1)
 
 
