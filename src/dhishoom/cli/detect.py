@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -228,6 +227,4 @@ def _figure(file: HeardFile, hearing: FileHearing) -> bytes:
         title += f"   (the first {TRACE_S_MAX / 60:.0f} of {file.duration_s / 60:.0f} minutes)"
     times_s, values = hearing.trace.frames(hearing.card)
     figure = plot.timeline(chunk, times_s, values, marks=marks, thresholds=(hearing.card.possible,), title=title)
-    image = io.BytesIO()
-    figure.savefig(image, format="png", dpi=120)
-    return image.getvalue()
+    return plot.png(figure)

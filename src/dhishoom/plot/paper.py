@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING
 
 from dhishoom.errors import UsageError
@@ -27,3 +28,10 @@ def plain(axes: Axes) -> None:
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     axes.tick_params(colors=INK, labelsize=8)
+
+
+def png(figure: Figure, *, dots_per_inch: int = 120) -> bytes:
+    """A figure as the bytes of a picture."""
+    image = io.BytesIO()
+    figure.savefig(image, format="png", dpi=dots_per_inch)
+    return image.getvalue()
