@@ -73,6 +73,9 @@ class Bus(Protocol):
     def publish(self, topic: str, key: str, value: bytes, headers: Mapping[str, str]) -> None:
         """Return once taken. Raises BusFull (nothing was taken: shed and count, or wait) or BusError."""
 
+    def flush(self, wait_s: float = 30.0) -> None:
+        """Return once what was published outlasts this process, as far as the bus does. Raises BusError else."""
+
     def poll(self, topic: str, *, messages_max: int, wait_s: float) -> Sequence[Delivery]:
         """Return 0 to `messages_max` messages; empty once `wait_s` has passed."""
 

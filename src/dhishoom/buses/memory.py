@@ -55,6 +55,9 @@ class MemoryBus:
             )
             self._changed.notify_all()
 
+    def flush(self, wait_s: float = 0.0) -> None:
+        """What was published is here already."""
+
     def poll(self, topic: str, *, messages_max: int, wait_s: float) -> Sequence[Delivery]:
         """Up to `messages_max` messages not polled yet, at once; waits only where there are none."""
         with self._changed:
