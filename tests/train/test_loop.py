@@ -7,41 +7,40 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
-import soundfile
 
 torch = pytest.importorskip("torch", reason="torch is not installed (pip install 'dhishoom[train]')")
 
 from dhishoom.train import loop  # noqa: E402
+from dhishoom.train.augment import Chain  # noqa: E402
+from dhishoom.train.batches import spectra_of  # noqa: E402
 from dhishoom.train.config import Config, Optimisation  # noqa: E402
 from dhishoom.train.labels import CLASSES  # noqa: E402
-from dhishoom.train.lessons import Known  # noqa: E402
+from dhishoom.train.lessons import Known, Lessons, Shares  # noqa: E402
 from dhishoom.train.library import build_library  # noqa: E402
-from dhishoom.train.recordings import LIVE_FIRE, Recording  # noqa: E402
-from dhishoom.train.shapes import NetworkShape  # noqa: E402
+from dhishoom.train.pool import build_pool  # noqa: E402
+from dhishoom.train.recordings import Recording  # noqa: E402
+from dhishoom.train.shapes import NetworkShape, Timing  # noqa: E402
 
-STEPS = Optimisation(steps=4, rounds=2, batch_size=4, workers=0)
-CONFIG = Config(name="t", licence="CC0", network=NetworkShape(channels=8, classes=len(CLASSES)), optimisation=STEPS)
+STEPS = Optimisation(steps=4, rounds=2, batch_size=4)
+SHAPE = NetworkShape(channels=8, classes=len(CLASSES), taught=1)
+CONFIG = Config(name="t", licence="CC0", network=SHAPE, optimisation=STEPS)
 
 
 @pytest.fixture
-def course(tmp_path: Path) -> loop.Course:
-    """A click, a clip labelled as gunfire, and a door."""
-    rng = np.random.default_rng(0)
-    rows = {
-        "shot": (LIVE_FIRE, "gunshot", (1.0,)),
-        "clip": ("clips", "gunshot", ()),
-        "door": ("clips", "door_slam", ()),
-    }
-    recordings = []
-    for name, (source, label, onsets_s) in rows.items():
-        path = tmp_path / f"{name}.wav"
-        soundfile.write(path, rng.standard_normal(36000) * 0.1, 12000)
-        recordings.append(
-            Recording(key=name, path=path, source=source, group=name, label=label, use="yes", onsets_s=onsets_s)
-        )
-    library = build_library(recordings, tmp_path / "cache", 12000)
-    known = Known(onsets_s=loop.first_onsets(tuple(recordings), library))
-    return loop.Course(config=CONFIG, recordings=tuple(recordings), library=library, known=known)
+def course(recordings: list[Recording], tmp_path: Path) -> loop.Course:
+    """A pool of a click, a clip labelled as gunfire, a door and rain."""
+    lessons = Lessons(
+        recordings,
+        build_library(recordings, tmp_path / "cache", 12000),
+        Known(onsets_s={}),
+        timing=Timing(),
+        chain=Chain(codec=0.0),
+        shares=Shares(),
+        seed=1,
+    )
+    pool = build_pool(lessons, 12, 12000, tmp_path / "pool")
+    spectra = spectra_of(pool, SHAPE.front_end, tmp_path / "spectra.npy")
+    return loop.Course(config=CONFIG, pool=pool, rows=np.arange(12), spectra=spectra)
 
 
 def test_a_stopped_run_ends_where_an_unbroken_one_does(

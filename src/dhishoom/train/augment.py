@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
+from dhishoom.train.codec import CODECS, recoded
 from dhishoom.train.library import Samples
 
 Spectrum = NDArray[np.complex64]
@@ -23,8 +24,10 @@ class Chain:
 
     Attributes:
         distance: An event is moved away: absorption of up to `distance_max_m` of air, a reverberant tail, echoes.
-        colour: The microphone's response is not flat; low_pass: its band ends between 2.2 and 5.5 kHz.
-        clip, quantise, gap, wind: As they say; a gap is a stretch of exact zeros with hard edges.
+        colour: The microphone's response is not flat; low_pass: its band ends between 2.2 and 7.5 kHz.
+        mix: Other sound lies behind it. clip, quantise, wind: As they say.
+        limit: A phone turns itself down after a loud sound and up again.
+        codec: Encoded and decoded as cameras and phones do.
         level_db: Peak level after gain, drawn from here to 0 dB below full scale.
     """
 
@@ -34,7 +37,9 @@ class Chain:
     low_pass: float = 0.5
     clip: float = 0.15
     quantise: float = 0.2
-    gap: float = 0.08
+    limit: float = 0.2
+    codec: float = 0.02
+    mix: float = 0.5
     wind: float = 0.2
     level_db: float = -45.0
 
@@ -83,14 +88,17 @@ def wind(rng: np.random.Generator, length: int, sample_rate: int) -> Samples:
     return np.asarray(noise / (noise.std() + 1e-9), dtype=np.float32)
 
 
-def record(
-    rng: np.random.Generator, sound: Samples, sample_rate: int, chain: Chain, keep: tuple[int, int] = (0, 0)
-) -> Samples:
-    """What a recorder makes of the sound: colour, band, noise, gain, clipping, quantisation, gaps outside `keep`."""
+def record(rng: np.random.Generator, sound: Samples, sample_rate: int, chain: Chain) -> Samples:
+    """What a recorder makes of the sound: colour, band, noise, gain, clipping, quantisation, a codec.
+
+    Gaps and padding are not its business: the listening fold fills them before a network hears anything.
+    """
     heard = sound
     if rng.random() < chain.wind:
         heard = heard + wind(rng, len(heard), sample_rate) * np.float32(_rms(heard) * 10 ** rng.uniform(-1.0, 0.7))
     heard = _respond(rng, heard, sample_rate, chain)
+    if rng.random() < chain.limit:
+        heard = _limited(rng, heard, sample_rate)
     heard = _with_peak(heard, float(10 ** (rng.uniform(chain.level_db, 0.0) / 20)))
     if rng.random() < chain.clip:
         heard = _clip(rng, heard)
@@ -98,8 +106,9 @@ def record(
     if rng.random() < chain.quantise:
         step = np.float32(2.0 ** -int(rng.integers(7, 12)))
         heard = np.round(heard / step) * step
-    if rng.random() < chain.gap:
-        heard = _gap(rng, heard, keep)
+    if rng.random() < chain.codec:
+        codec, bits = sorted(CODECS)[rng.integers(len(CODECS))], int(rng.integers(16, 65)) * 1000
+        heard = recoded(heard, sample_rate, codec, bits)
     return np.clip(heard, -1.0, 1.0).astype(np.float32)
 
 
@@ -114,7 +123,7 @@ def _respond(rng: np.random.Generator, sound: Samples, sample_rate: int, chain: 
         gain_db += np.interp(frequencies, corners_hz, rng.normal(0.0, 3.0, len(corners_hz)))
         gain_db -= 10 * np.log10(1 + (rng.uniform(10.0, 180.0) / (frequencies + 1.0)) ** 4)
     if rng.random() < chain.low_pass:
-        gain_db -= 10 * np.log10(1 + (frequencies / rng.uniform(2200.0, 5500.0)) ** (2 * rng.integers(2, 24)))
+        gain_db -= 10 * np.log10(1 + (frequencies / rng.uniform(2200.0, 7500.0)) ** (2 * rng.integers(2, 24)))
     return np.asarray(fft.irfft(fft.rfft(sound, size) * (10 ** (gain_db / 20)).astype(np.float32), size)[: len(sound)])
 
 
@@ -126,15 +135,20 @@ def _clip(rng: np.random.Generator, sound: Samples) -> Samples:
     return np.asarray(clipped * (peak / limit), dtype=np.float32)
 
 
-def _gap(rng: np.random.Generator, sound: Samples, keep: tuple[int, int]) -> Samples:
-    """Exact zeros from the beginning or in the middle, as padding and lost packets leave them."""
-    start, stop = sorted(int(at) for at in rng.integers(0, len(sound), 2))
-    start = 0 if rng.random() < 0.5 else start
-    if start < keep[1] and keep[0] < stop:
-        return sound
-    gapped = sound.copy()
-    gapped[start:stop] = 0.0
-    return gapped
+def _limited(rng: np.random.Generator, sound: Samples, sample_rate: int) -> Samples:
+    """Automatic gain: at once down to a drawn level below the peak, up again within 30 to 500 ms."""
+    block = sample_rate // 250
+    count = len(sound) // block
+    peaks = np.abs(sound[: count * block]).reshape(count, block).max(axis=1)
+    release = float(np.exp(-block / sample_rate / np.exp(rng.uniform(np.log(0.03), np.log(0.5)))))
+    follower, held = [], 0.0
+    for peak in peaks.tolist():
+        held = max(peak, held * release)
+        follower.append(held)
+    limit = float(peaks.max()) * 10 ** (-rng.uniform(3.0, 25.0) / 20) + 1e-9
+    gain = np.minimum(1.0, limit / np.maximum(follower, 1e-9))
+    smooth = np.interp(np.arange(len(sound)), np.arange(count) * block, gain)
+    return np.asarray(sound * smooth, np.float32)
 
 
 def _with_peak(sound: Samples, peak: float) -> Samples:

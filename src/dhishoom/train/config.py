@@ -23,14 +23,16 @@ class Data(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         use: `yes` alone, or `yes` and `nc` (then the weights are CC BY-NC).
         folder: Holds `data/clips/manifest.csv`, `data/pittsburgh` and, for teachers, `weights` and `audioset`;
             empty: the environment's DHISHOOM_SHARED, else `../shared`.
-        simulated: How many simulated shots and confusables to add.
+        pool: How many examples are drawn, once for all folds.
+        sample_rate: Hz of the pool; a network's own rate is made from it.
         fold, folds: Leave out the fold-th live-fire position and that share of all other groups; fold 0: nothing.
         teachers: Whether to ask YAMNet and mn04 for soft labels of all that is no gun.
     """
 
     use: tuple[Literal["yes", "nc"], ...] = ("yes",)
     folder: str = ""
-    simulated: int = 0
+    pool: int = 14000
+    sample_rate: int = 16000
     fold: int = 0
     folds: int = 6
     teachers: bool = True
@@ -44,7 +46,9 @@ class Optimisation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     """How long and how fast to learn.
 
     Attributes:
-        rounds: The steps in that many parts; after each, clips labelled as a whole are searched for their shots anew.
+        rounds: The steps in that many parts; after each, other sound that is taken for gunfire is drawn more often.
+        mix: How many examples get another, without gunfire, behind them.
+        taught: Weight of guessing the teacher's opinion.
         hard: Weight of a window's worst frame: presses on the single false alarm.
         average: Share of the past kept in the averaged weights at each step; those are shipped.
     """
@@ -56,8 +60,10 @@ class Optimisation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     weight_decay: float = 1e-3
     hard: float = 0.5
     other_classes: float = 0.3
+    mix: float = 0.4
+    taught: float = 0.5
     average: float = 0.997
-    workers: int = 1
+    workers: int = 2
     threads: int = 1
 
 

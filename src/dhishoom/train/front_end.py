@@ -43,8 +43,15 @@ class LogMel(nn.Module):  # type: ignore[misc]
 
     def forward(self, audio: Tensor) -> Tensor:
         """Two views of every frame that has a whole background before it."""
+        return self.views(self.spectrum(audio))
+
+    def spectrum(self, audio: Tensor) -> Tensor:
+        """Log of the mel power [batch, bands, frames]: what does not change while a network learns."""
         waves = self.waves(audio[:, None])
-        log_mel = torch.log(self.mel(waves * waves))
+        return torch.log(self.mel(waves * waves))
+
+    def views(self, log_mel: Tensor) -> Tensor:
+        """Each band over its own background, then over the mean of all bands' background."""
         background = self.past(log_mel[:, :, :-1])
         now = log_mel[:, :, self.background :]
         over_own = now - background

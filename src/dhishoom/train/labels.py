@@ -68,3 +68,6 @@ AUDIOSET: Mapping[str, tuple[str, ...]] = {
 }
 """A class → AudioSet's display names whose largest score a teacher gives for it. No teacher is asked about gunshots:
 on real gunfire at street distance the public taggers are wrong more often than right."""
+
+GUNS = ("Gunshot, gunfire", "Machine gun", "Fusillade", "Artillery fire", "Cap gun")
+"""AudioSet's display names that mean gunfire: a teacher's say where in a clip that holds gunfire it is heard."""

@@ -1,44 +1,68 @@
-"""Examples by number: `Lessons.batch(step)` is a pure function of the step, so a run can stop and go on anywhere."""
+"""Examples by number: `Lessons.example(index)` is a pure function of the index, so anyone can make any of them."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dhishoom.core.silence import fill
 from dhishoom.train import teachers
 from dhishoom.train.augment import Chain, far_away, record
+from dhishoom.train.gunfire import automatic, blast
 from dhishoom.train.labels import CLASS_OF_LABEL, CLASSES
 from dhishoom.train.library import Library, Samples
 from dhishoom.train.recordings import LIVE_FIRE, Recording
 from dhishoom.train.shapes import Timing
+from dhishoom.train.targets import frame_targets
 
 _HARD = frozenset({"firework", "thunder", "door", "hammer", "impact", "knock", "clap", "glass", "drum", "jackhammer"})
-_ECHO_S = 1.5
-_ECHO_WEIGHT = 0.15
 
 
-class Batch(NamedTuple):
-    """audio [batch, window]; shot, shot_weight [batch, frames]; heard, heard_weight [batch, classes]; all float32."""
+class Example(NamedTuple):
+    """One window and what it teaches.
+
+    Attributes:
+        audio: [window] as recorded; clean: [window] before the recorder, for a teacher to hear.
+        shot, shot_weight: [frames] whether a shot begins there, and how sure that is.
+        heard, heard_weight: [classes] what else is heard in its middle.
+        fold: Of every recording in it; free: whether all of them are `yes`.
+        gunfire: Whether it was drawn as gunfire.
+    """
 
     audio: NDArray[np.float32]
+    clean: NDArray[np.float32]
     shot: NDArray[np.float32]
     shot_weight: NDArray[np.float32]
     heard: NDArray[np.float32]
     heard_weight: NDArray[np.float32]
+    fold: int
+    free: bool
+    gunfire: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shares:
-    """How a batch is made up; what remains to one is other sound, even by class, the hard ones twice."""
+    """How often an example is what; what remains to one is other sound, even by class, the hard ones more often.
 
-    live_fire: float = 0.25
-    live_fire_rest: float = 0.1
-    other_gunfire: float = 0.2
+    Attributes:
+        live_fire: A listed arrival; live_fire_rest: any stretch of those recordings, shot or not.
+        gunfire: Clips by source, as often as the number says against the others; `simulated` is a blast by formula.
+        automatic: How many of those clips are fired again as a burst.
+    """
+
+    live_fire: float = 0.2
+    live_fire_rest: float = 0.08
+    other_gunfire: float = 0.26
+    gunfire: Mapping[str, float] = field(
+        default_factory=lambda: {"urbansound8k": 3.0, "sesa": 3.0, "elp_ecoguns": 2.0, "simulated": 2.0}
+    )
+    automatic: float = 0.2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,12 +72,12 @@ class Known:
     Attributes:
         onsets_s: Where sudden sounds begin: shots in gunfire, where to look in the rest.
         soft: Teachers' labels, rows every `teachers.HOP_S`.
-        hardness: How much like gunfire the last round found it, 0 to 1; harder ones come more often.
+        folds: The fold in which a recording is left out.
     """
 
     onsets_s: Mapping[str, tuple[float, ...]]
     soft: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
-    hardness: Mapping[str, float] = field(default_factory=dict)
+    folds: Mapping[str, int] = field(default_factory=dict)
 
 
 class _Piece(NamedTuple):
@@ -61,6 +85,7 @@ class _Piece(NamedTuple):
 
     sound: Samples
     recording: Recording
+    fold: int
     onsets_s: tuple[float, ...]
     unsure_s: tuple[tuple[float, float], ...]
     heard: NDArray[np.float32]
@@ -68,7 +93,11 @@ class _Piece(NamedTuple):
 
 
 class Lessons:
-    """Draws windows from recordings, mixes them, sends them through the chain of the augmentation."""
+    """Draws windows from recordings, mixes them, sends them through the chain of the augmentation.
+
+    What is mixed comes from the same fold, and behind what anyone may use lies nothing else: so a pool of examples can
+    be thinned to those that leave a fold out, or that are free, without losing many.
+    """
 
     def __init__(
         self,
@@ -79,33 +108,46 @@ class Lessons:
         timing: Timing,
         chain: Chain,
         shares: Shares,
-        batch_size: int,
         seed: int,
     ) -> None:
         self._library, self._known, self._timing, self._chain = library, known, timing, chain
-        self._shares, self._batch_size, self._seed = shares, batch_size, seed
+        self._shares, self._seed = shares, seed
         self._window = round(timing.window_s * library.sample_rate)
         self._live_fire = [one for one in recordings if one.source == LIVE_FIRE]
-        self._gunfire = _by_source(one for one in recordings if one.is_gunfire and one.source != LIVE_FIRE)
-        self._other = _by_class(one for one in recordings if not one.is_gunfire)
+        self._gunfire = _by(recordings, lambda one: one.source, lambda one: one.is_gunfire and one.source != LIVE_FIRE)
+        other = [one for one in recordings if not one.is_gunfire]
+        self._other = _by(other, _class_of, lambda one: not one.is_gunfire)
+        self._of_fold = {fold: _by(other, _class_of, self._in_fold(fold)) for fold in self._folds(other)}
+        self._free_of_fold = {
+            fold: _by([one for one in other if one.use == "yes"], _class_of, self._in_fold(fold))
+            for fold in self._folds(other)
+        }
 
-    def batch(self, step: int) -> Batch:
-        """The examples of one step; the same step always gives the same."""
-        rng = np.random.default_rng([self._seed, step])
-        examples = [self._example(rng) for _ in range(self._batch_size)]
-        return Batch(*(np.stack(parts).astype(np.float32) for parts in zip(*examples, strict=True)))
+    def _folds(self, recordings: Sequence[Recording]) -> list[int]:
+        return sorted({self._fold(one) for one in recordings})
 
-    def _example(self, rng: np.random.Generator) -> tuple[NDArray[np.float32], ...]:
+    def _fold(self, recording: Recording) -> int:
+        return self._known.folds.get(recording.key, 0)
+
+    def _in_fold(self, fold: int) -> Callable[[Recording], bool]:
+        return lambda one: self._fold(one) == fold
+
+    def example(self, index: int) -> Example:
+        """The example of that number; always the same."""
+        rng = np.random.default_rng([self._seed, index])
         piece = self._draw(rng)
         sound, heard, heard_weight = piece.sound, piece.heard, piece.heard_weight
         may_move = piece.recording.source != LIVE_FIRE or rng.random() < 0.4
         if may_move and rng.random() < self._chain.distance:
             sound = far_away(rng, sound, self._library.sample_rate, self._chain)
         sound, heard, heard_weight = self._mix(rng, piece, sound, heard, heard_weight)
-        keep = self._keep(piece.onsets_s)
-        audio = record(rng, sound, self._library.sample_rate, self._chain, keep)
-        shot, shot_weight = self._frames(piece)
-        return audio, shot, shot_weight, heard, heard_weight
+        audio = record(rng, sound, self._library.sample_rate, self._chain)
+        shot, shot_weight = frame_targets(piece.recording, piece.onsets_s, piece.unsure_s, self._timing)
+        free = piece.recording.use == "yes"
+        clean = sound / np.float32(np.abs(sound).max() + 1e-9)
+        return Example(
+            audio, clean, shot, shot_weight, heard, heard_weight, piece.fold, free, piece.recording.is_gunfire
+        )
 
     def _draw(self, rng: np.random.Generator) -> _Piece:
         kind = rng.random()
@@ -113,18 +155,39 @@ class Lessons:
         if self._live_fire and kind < shares.live_fire + shares.live_fire_rest:
             recording = self._live_fire[rng.integers(len(self._live_fire))]
             return self._cut(rng, recording, at_onset=kind < shares.live_fire)
-        if self._gunfire and kind < shares.live_fire + shares.live_fire_rest + shares.other_gunfire:
-            sources = sorted(self._gunfire)
-            of_source = self._gunfire[sources[rng.integers(len(sources))]]
-            return self._cut(rng, _even_by_group(rng, of_source), at_onset=True)
-        return self._cut(rng, self._draw_other(rng), at_onset=rng.random() < 0.6)
+        if kind < shares.live_fire + shares.live_fire_rest + shares.other_gunfire:
+            piece = self._draw_gunfire(rng)
+            if piece is not None:
+                return piece
+        return self._cut(rng, draw_other(rng, self._other), at_onset=rng.random() < 0.6)
 
-    def _draw_other(self, rng: np.random.Generator) -> Recording:
-        names = sorted(self._other)
-        size = np.array([len(self._other[name]) ** 0.5 * (2.0 if name in _HARD else 1.0) for name in names])
-        members = self._other[names[rng.choice(len(names), p=size / size.sum())]]
-        weight = np.array([0.1 + self._known.hardness.get(one.key, 0.2) for one in members])
-        return members[rng.choice(len(members), p=weight / weight.sum())]
+    def _draw_gunfire(self, rng: np.random.Generator) -> _Piece | None:
+        weights = {one: weight for one, weight in self._shares.gunfire.items() if one in self._gunfire}
+        weights |= {one: 1.0 for one in self._gunfire if one not in self._shares.gunfire}
+        weights["simulated"] = self._shares.gunfire.get("simulated", 0.0)
+        if sum(weights.values()) == 0:
+            return None
+        sources = sorted(weights)
+        size = np.array([weights[one] for one in sources])
+        source = sources[rng.choice(len(sources), p=size / size.sum())]
+        if source == "simulated":
+            return self._more_rounds(rng, self._simulated(rng))
+        piece = self._cut(rng, even_by_group(rng, self._gunfire[source]), at_onset=True)
+        return piece if source == "elp_ecoguns" else self._more_rounds(rng, piece)
+
+    def _simulated(self, rng: np.random.Generator) -> _Piece:
+        at_s = float(rng.uniform(self._timing.first_frame_s, self._timing.window_s - self._timing.right_s))
+        sound = blast(rng, self._window, self._library.sample_rate, at_s)
+        unknown = np.zeros(len(CLASSES), np.float32)
+        fold = int(rng.choice(sorted(self._free_of_fold)))
+        return _Piece(sound, _SIMULATED, fold, (at_s,), (), unknown, unknown)
+
+    def _more_rounds(self, rng: np.random.Generator, piece: _Piece) -> _Piece:
+        inside = [at for at in piece.onsets_s if 0.0 < at < self._timing.window_s]
+        if not inside or rng.random() >= self._shares.automatic:
+            return piece
+        sound, onsets_s = automatic(rng, piece.sound, self._library.sample_rate, inside[0])
+        return piece._replace(sound=sound, onsets_s=(*piece.onsets_s, *onsets_s[1:]))
 
     def _cut(self, rng: np.random.Generator, recording: Recording, *, at_onset: bool) -> _Piece:
         """A window whose middle holds a drawn onset, or any window; its speed changed a little at times."""
@@ -138,14 +201,14 @@ class Lessons:
             start_s = onsets_s[rng.integers(len(onsets_s))] - place_s * rate
         else:
             start_s = rng.uniform(-0.5, max(0.0, length_s - self._timing.window_s + 0.5))
-        sound = self._stretch(recording.key, start_s, rate)
+        sound = self._stretch(rng, recording.key, start_s, rate)
         heard, heard_weight = self._heard(recording, start_s, rate)
         shots = tuple((at - start_s) / rate for at in onsets_s) if recording.is_gunfire else ()
         unsure = tuple(((begin - start_s) / rate, (end - start_s) / rate) for begin, end in recording.unsure_s)
-        return _Piece(sound, recording, shots, unsure, heard, heard_weight)
+        return _Piece(sound, recording, self._fold(recording), shots, unsure, heard, heard_weight)
 
-    def _stretch(self, key: str, start_s: float, rate: float) -> Samples:
-        """Samples from `start_s` on at `rate` times the speed; silence beyond the recording's ends."""
+    def _stretch(self, rng: np.random.Generator, key: str, start_s: float, rate: float) -> Samples:
+        """Samples from `start_s` on at `rate` times the speed; beyond the ends what the listening fold puts there."""
         start = start_s * self._library.sample_rate
         first = max(0, int(np.floor(start)))
         stop = int(np.ceil(start + self._window * rate)) + 2
@@ -153,8 +216,9 @@ class Lessons:
         if len(samples) == 0:
             return np.zeros(self._window, np.float32)
         wanted = start - first + np.arange(self._window) * rate
-        stretched = np.interp(wanted, np.arange(len(samples)), samples, left=0.0, right=0.0)
-        return np.asarray(stretched, dtype=np.float32)
+        stretched = np.interp(wanted, np.arange(len(samples)), samples).astype(np.float32)
+        beyond = (wanted < 0) | (wanted > len(samples) - 1)
+        return fill(stretched, beyond, int(rng.integers(1 << 20)), self._library.sample_rate)
 
     def _heard(self, recording: Recording, start_s: float, rate: float) -> tuple[NDArray[np.float32], ...]:
         """What the window's middle holds by label and teachers, and how sure that is, for every class."""
@@ -176,8 +240,8 @@ class Lessons:
         rate = self._library.sample_rate
         whole = self._library.samples(key)
         part = whole[max(0, int(begin_s * rate)) : max(0, int(end_s * rate))]
-        loud = np.percentile(np.abs(whole), 98) if len(whole) else 0.0
-        return float(len(part) > 0 and np.percentile(np.abs(part), 98) > 0.15 * loud)
+        loud = np.abs(whole).max() if len(whole) else 0.0
+        return float(len(part) > 0 and np.abs(part).max() > 0.2 * loud)
 
     def _mix(
         self,
@@ -187,11 +251,13 @@ class Lessons:
         heard: NDArray[np.float32],
         heard_weight: NDArray[np.float32],
     ) -> tuple[NDArray[np.float32], ...]:
-        """Add other sound behind it, its level stated against the peak; nearly always where a clip ends early."""
-        ends = bool(np.any(sound == 0.0))
-        if rng.random() >= (0.9 if ends else 0.45):
+        """Add other sound behind it, its level stated against the peak."""
+        if rng.random() >= self._chain.mix:
             return sound, heard, heard_weight
-        behind = self._cut(rng, self._draw_other(rng), at_onset=False)
+        pools = self._free_of_fold if piece.recording.use == "yes" else self._of_fold
+        if not pools.get(piece.fold):
+            return sound, heard, heard_weight
+        behind = self._cut(rng, draw_other(rng, pools[piece.fold]), at_onset=False)
         level_db = rng.uniform(-45.0, -8.0) if piece.onsets_s else rng.uniform(-40.0, 0.0)
         peak = float(np.abs(sound).max()) + 1e-9
         gain = peak * 10 ** (level_db / 20) / (float(np.abs(behind.sound).max()) + 1e-9)
@@ -200,52 +266,34 @@ class Lessons:
         weight = np.where(audible & (level_db < -20.0), 0.0, heard_weight).astype(np.float32)
         return mixed, np.maximum(heard, behind.heard) if level_db >= -20.0 else heard, weight
 
-    def _keep(self, onsets_s: Sequence[float]) -> tuple[int, int]:
-        """Samples that no gap may take: around the shots."""
-        inside = [at for at in onsets_s if 0.0 <= at <= self._timing.window_s]
-        if not inside:
-            return (0, 0)
-        rate = self._library.sample_rate
-        return int((min(inside) - 0.1) * rate), int((max(inside) + 0.4) * rate)
 
-    def _frames(self, piece: _Piece) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Frame targets of gunfire and their weights: one at an onset, nothing asked around it, little of echoes."""
-        timing = self._timing
-        centres = timing.first_frame_s + (np.arange(timing.frames) + 0.5) * timing.hop_s
-        shot = np.zeros(timing.frames, np.float32)
-        weight = np.ones(timing.frames, np.float32)
-        if piece.recording.label == "explosion":
-            weight[:] = 0.0
-        sure = piece.recording.source == LIVE_FIRE
-        for onset_s in piece.onsets_s:
-            after = centres - onset_s
-            weight[(after > 0) & (after < _ECHO_S)] = np.minimum(
-                weight[(after > 0) & (after < _ECHO_S)], _ECHO_WEIGHT if sure else 0.0
-            )
-            weight[np.abs(after) < (0.07 if sure else 0.2)] = 0.0
-        for begin, end in piece.unsure_s:
-            weight[(centres > begin) & (centres < end)] = 0.0
-        for onset_s in piece.onsets_s:
-            near = np.abs(centres - onset_s) < 1.1 * timing.hop_s
-            shot[near], weight[near] = 1.0, 1.0
-        return shot, weight
+_SIMULATED = Recording(key="", path=Path(), source="simulated", group="", label="gunshot", use="yes")
 
 
-def _by_source(recordings: Iterable[Recording]) -> dict[str, list[Recording]]:
+def _class_of(recording: Recording) -> str:
+    return CLASS_OF_LABEL.get(recording.label, "other")
+
+
+def _by(
+    recordings: Sequence[Recording],
+    name_of: Callable[[Recording], str],
+    wanted: Callable[[Recording], bool],
+) -> dict[str, list[Recording]]:
     found: dict[str, list[Recording]] = defaultdict(list)
     for recording in recordings:
-        found[recording.source].append(recording)
+        if wanted(recording):
+            found[name_of(recording)].append(recording)
     return dict(found)
 
 
-def _by_class(recordings: Iterable[Recording]) -> dict[str, list[Recording]]:
-    found: dict[str, list[Recording]] = defaultdict(list)
-    for recording in recordings:
-        found[CLASS_OF_LABEL.get(recording.label, "other")].append(recording)
-    return dict(found)
+def draw_other(rng: np.random.Generator, by_class: Mapping[str, Sequence[Recording]]) -> Recording:
+    """A class by the square root of its size, the hard ones thrice as often, then a group, then one of it."""
+    names = sorted(by_class)
+    size = np.array([len(by_class[name]) ** 0.5 * (3.0 if name in _HARD else 1.0) for name in names])
+    return even_by_group(rng, by_class[names[rng.choice(len(names), p=size / size.sum())]])
 
 
-def _even_by_group(rng: np.random.Generator, recordings: Sequence[Recording]) -> Recording:
+def even_by_group(rng: np.random.Generator, recordings: Sequence[Recording]) -> Recording:
     """A group first, by the square root of its size, then one of it: a pack of fifty must not drown a single."""
     groups: dict[str, list[Recording]] = defaultdict(list)
     for recording in recordings:

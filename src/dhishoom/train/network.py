@@ -6,8 +6,10 @@ that holds it begins.
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
+from dhishoom.train.config import Config
 from dhishoom.train.front_end import LogMel
 from dhishoom.train.shapes import NetworkShape
 
@@ -29,12 +31,28 @@ class Network(nn.Module):  # type: ignore[misc]
         )
         self.blocks = nn.Sequential(*(_Block(shape.channels, dilation, shape.drop) for dilation in shape.dilations))
         self.head = nn.Conv1d(shape.channels, shape.classes, 1)
+        self.opinion = nn.Linear(2 * shape.channels, shape.taught)
         nn.init.constant_(self.head.bias, -3.0)
 
     def forward(self, audio: Tensor) -> Tensor:
         """Logits of every frame whose whole context is there."""
-        logits: Tensor = self.head(self.blocks(self.first(self.log_mel(audio))))
+        logits: Tensor = self.head(self._hidden(self.log_mel.spectrum(audio)))
         return logits
+
+    def taught(self, spectrum: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits, and a guess at what a teacher makes of the window [batch, taught]; the guess is never exported."""
+        hidden = self._hidden(spectrum)
+        pooled = torch.cat([hidden.mean(dim=2), hidden.amax(dim=2)], dim=1)
+        return self.head(hidden), self.opinion(pooled)
+
+    def _hidden(self, spectrum: Tensor) -> Tensor:
+        hidden: Tensor = self.blocks(self.first(self.log_mel.views(spectrum)))
+        return hidden
+
+
+def network_of(config: Config) -> Network:
+    """The network that a config names, untrained."""
+    return Network(config.network)
 
 
 class Scorer(nn.Module):  # type: ignore[misc]

@@ -90,7 +90,7 @@ def _about(
         "seed": config.seed,
         "steps": config.optimisation.steps,
         "data": [_SOURCES[use] for use in config.data.use],
-        "simulated_examples": config.data.simulated,
+        "examples": config.data.pool,
         "teachers": "YAMNet (Apache-2.0) and EfficientAT mn04 (MIT) gave soft labels of all classes but gunshot."
         if config.data.teachers
         else "none",

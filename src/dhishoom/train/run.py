@@ -13,7 +13,7 @@ from dhishoom.train.config import Config
 from dhishoom.train.course import prepare
 from dhishoom.train.labels import CLASSES
 from dhishoom.train.loop import Learner, runner, train
-from dhishoom.train.network import Network
+from dhishoom.train.network import Network, network_of
 from dhishoom.train.scoring import outcome, score_all, write_outcomes
 
 CHECKPOINT, CONFIG, HELD_OUT, LOSS = "checkpoint.pt", "config.json", "held-out.json", "loss.png"
@@ -23,9 +23,9 @@ def run(config: Config, folder: Path, cache: Path, advance: Callable[[int, float
     """Train (or go on training) in `folder`, then score what was held out; decoded sound is kept in `cache`."""
     folder.mkdir(parents=True, exist_ok=True)
     _same_config(config, folder / CONFIG)
-    course, held_out = prepare(config, cache)
+    course, held_out, library = prepare(config, cache)
     learner = train(course, folder, advance)
-    scored = score_all(held_out, course.library, config.timing, runner(learner.averaged))
+    scored = score_all(held_out, library, config.timing, runner(learner.averaged))
     write_outcomes([outcome(one, CLASSES) for one in scored], folder / HELD_OUT)
     plot_loss(learner.losses, folder / LOSS)
     return learner
@@ -48,7 +48,7 @@ def read_run_config(folder: Path) -> Config:
 
 def read_network(folder: Path) -> Network:
     """The averaged network of a run, ready to score."""
-    network = Network(read_run_config(folder).network)
+    network = network_of(read_run_config(folder))
     try:
         state = torch.load(folder / CHECKPOINT, weights_only=True)
     except OSError as error:

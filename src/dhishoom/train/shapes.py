@@ -35,12 +35,14 @@ class NetworkShape:
         dilations: One block each, of kernel 3.
         classes: Outputs of every frame.
         drop: Share of channels dropped while training.
+        taught: Numbers of a teacher's opinion that it guesses while training.
     """
 
     channels: int = 64
     dilations: tuple[int, ...] = (1, 1, 2, 2, 4, 4)
     classes: int = 1
     drop: float = 0.1
+    taught: int = 64
     front_end: FrontEnd = field(default_factory=FrontEnd)
 
 

@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
+from scipy.special import logit
 
 from dhishoom.errors import ModelError
-from dhishoom.train.labels import AUDIOSET, CLASSES
+from dhishoom.train.labels import AUDIOSET, CLASSES, GUNS
 from dhishoom.train.library import Samples, decode, resample
 from dhishoom.train.recordings import Recording
 
@@ -58,6 +59,28 @@ class Teachers:
         return _in_our_classes(np.asarray(scores), self._mn04_classes)
 
 
+class Embedder:
+    """YAMNet's embedding of a second of sound and its gun score: what it knows of sound in general, to be learnt."""
+
+    def __init__(self, weights: Path) -> None:
+        self._session = _session(weights / "yamnet.onnx")
+        self._guns = _columns_of(weights / "yamnet_class_map.csv", GUNS)
+
+    def opinion(self, clean: Samples, sample_rate: int) -> Scores:
+        """[features] of the patch in the middle of a window; gun classes as log-odds, so that they weigh."""
+        samples = clean if sample_rate == _RATE_YAMNET else resample(clean, sample_rate, _RATE_YAMNET)
+        size = round(SPAN_S * _RATE_YAMNET)
+        start = max(0, (len(samples) - size) // 2)
+        scores, embedding = self._session.run(["scores", "embeddings"], {"waveform": samples[start : start + size]})
+        odds = logit(np.clip(scores[0][self._guns], 1e-4, 1 - 1e-4))
+        return np.concatenate((embedding[0], odds)).astype(np.float32)
+
+    def gun_rows(self, samples: Samples) -> Scores:
+        """Its largest gun score in every row of `HOP_S` of a recording at 16 kHz."""
+        (scores,) = self._session.run(["scores"], {"waveform": samples})
+        return np.asarray(scores[:, self._guns].max(axis=1), np.float32)
+
+
 def soft_labels(
     recordings: Sequence[Recording],
     file: Path,
@@ -97,9 +120,13 @@ def _session(path: Path) -> onnxruntime.InferenceSession:
 
 def _columns(class_map: Path) -> list[list[int]]:
     """For each of our classes the columns of a teacher that mean it."""
+    return [_columns_of(class_map, AUDIOSET.get(own, ())) for own in CLASSES]
+
+
+def _columns_of(class_map: Path, wanted: Sequence[str]) -> list[int]:
     with class_map.open(newline="", encoding="utf-8") as file:
         names = [row["display_name"] for row in csv.DictReader(file)]
-    return [[names.index(name) for name in AUDIOSET.get(own, ()) if name in names] for own in CLASSES]
+    return [names.index(name) for name in wanted if name in names]
 
 
 def _in_our_classes(scores: Scores, columns: list[list[int]]) -> Scores:

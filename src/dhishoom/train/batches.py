@@ -1,0 +1,71 @@
+"""Batches by step: rows of the pool, at times with a second one mixed behind, as sums of power."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from dhishoom.train.config import Config
+from dhishoom.train.front_end import LogMel
+from dhishoom.train.losses import Batch
+from dhishoom.train.pool import Pool
+from dhishoom.train.shapes import FrontEnd
+
+_AT_ONCE = 128
+_FAINT_DB = -20.0
+_NEPER = 10 / np.log(10)
+
+Floats = NDArray[np.float32]
+
+
+class Material(NamedTuple):
+    """What a step draws from: the pool, its spectra, the rows that may be learnt from and how likely each is."""
+
+    pool: Pool
+    spectra: NDArray[np.float16]
+    rows: NDArray[np.int64]
+    chance: NDArray[np.float64]
+
+
+def spectra_of(pool: Pool, shape: FrontEnd, file: Path) -> NDArray[np.float16]:
+    """Spectra of the whole pool [n, bands, frames], computed once and mapped: a front end has nothing to learn."""
+    if not file.is_file():
+        log_mel = LogMel(shape).eval()
+        parts = []
+        with torch.no_grad():
+            for at in range(0, len(pool), _AT_ONCE):
+                sound = pool.sound(np.arange(at, min(len(pool), at + _AT_ONCE)), shape.sample_rate)
+                parts.append(log_mel.spectrum(torch.as_tensor(sound)).numpy().astype(np.float16))
+        np.save(file, np.concatenate(parts))
+    return np.asarray(np.load(file))
+
+
+def batch_at(step: int, config: Config, material: Material) -> Batch:
+    """The examples of one step: a pure function of the step, so a run can stop and go on anywhere."""
+    rng = np.random.default_rng([config.seed, step])
+    pool, rows = material.pool, material.rows
+    drawn = np.sort(rows[rng.choice(len(rows), config.optimisation.batch_size, p=material.chance)])
+    spectrum = material.spectra[drawn].astype(np.float32)
+    heard = pool.heard[drawn].astype(np.float32)
+    mixed = rng.random(len(drawn)) < config.optimisation.mix
+    others = rows[~pool.gunfire[rows]]
+    if mixed.any() and len(others):
+        behind = others[rng.integers(len(others), size=int(mixed.sum()))]
+        level_db = rng.uniform(-40.0, -3.0, len(behind)).astype(np.float32)
+        spectrum[mixed] = _sum(spectrum[mixed], material.spectra[behind].astype(np.float32), level_db)
+        audible = (level_db > _FAINT_DB)[:, None] * pool.heard[behind].astype(np.float32)
+        heard[mixed] = np.maximum(heard[mixed], audible)
+    columns = (pool.shot, pool.shot_weight)
+    shot, shot_weight = (column[drawn].astype(np.float32) for column in columns)
+    heard_weight, taught = (column[drawn].astype(np.float32) for column in (pool.heard_weight, pool.taught))
+    return Batch(spectrum, shot, shot_weight, heard, heard_weight, taught)
+
+
+def _sum(front: Floats, behind: Floats, level_db: Floats) -> Floats:
+    """Powers added, `behind` so many decibels below `front` at their loudest."""
+    loudest = front.max(axis=(1, 2)) - behind.max(axis=(1, 2)) + level_db / _NEPER
+    return np.asarray(np.logaddexp(front, behind + loudest[:, None, None]), np.float32)
