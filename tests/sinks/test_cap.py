@@ -25,14 +25,14 @@ def schema() -> etree.XMLSchema:
 @pytest.mark.parametrize("kind", ["new", "update", "cancel"])
 def test_every_message_is_valid(kind: str, alerts: dict[str, Alert], site: Site, schema: etree.XMLSchema) -> None:
     """Alert, Update and Cancel hold against the CAP 1.2 schema, markup in the text and all."""
-    tree = etree.fromstring(cap_message(alerts[kind], site, sender="alerts@example.org", status="Exercise"))
+    tree = etree.fromstring(cap_message(alerts[kind], site, sender="alerts@example.org"))
     schema.assertValid(tree)
     assert tree.findtext("c:info/c:description", namespaces=NAMES) == alerts[kind].text
 
 
 def test_the_polygon_is_the_ellipse(alerts: dict[str, Alert], site: Site) -> None:
     """The ring closes, and its points lie between the half axes from the place."""
-    tree = etree.fromstring(cap_message(alerts["new"], site, sender="a@example.org", status="Test"))
+    tree = etree.fromstring(cap_message(alerts["new"], site, sender="a@example.org"))
     text = tree.findtext("c:info/c:area/c:polygon", namespaces=NAMES)
     assert text is not None
     points = [tuple(map(float, point.split(","))) for point in text.split()]
@@ -48,7 +48,7 @@ def test_the_major_axis_points_clockwise_from_north() -> None:
 
 def test_an_update_refers_to_the_first_message(alerts: dict[str, Alert], site: Site, tmp_path: Path) -> None:
     """A gateway can replace what it has shown: sender, identifier and time of the first are repeated."""
-    sink = CapSink(tmp_path, site, sender="alerts@example.org", status="Exercise")
+    sink = CapSink(tmp_path, site, sender="alerts@example.org")
     for kind in ("new", "update", "cancel"):
         sink.deliver(alerts[kind])
 
@@ -62,4 +62,4 @@ def test_an_update_refers_to_the_first_message(alerts: dict[str, Alert], site: S
 def test_a_sender_that_breaks_references_is_refused(site: Site, tmp_path: Path) -> None:
     """References are separated by commas and spaces, so a sender has none."""
     with pytest.raises(SettingsError, match="one word"):
-        CapSink(tmp_path, site, sender="City, Police", status="Actual")
+        CapSink(tmp_path, site, sender="City, Police")

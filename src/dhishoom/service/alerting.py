@@ -1,74 +1,114 @@
-"""From revisions of incidents and from reviews to alerts in the outbox."""
+"""From revisions of incidents, and from what people say of them, to letters for the outbox."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dhishoom.nouns import NS_PER_S
-from dhishoom.service.alert_text import Gazetteer, alert_text
-from dhishoom.service.rules import Rule, cooling, kind_of, make_alert
+from dhishoom.nouns import NS_PER_S, Alert, Letter, derived_id
+from dhishoom.service.alert_text import Wording, alert_link, alert_text
+from dhishoom.service.rules import Rule, cooling, kind_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from dhishoom.messages import Place
-    from dhishoom.nouns import Alert, Incident, Verdict
+    from dhishoom.nouns import Incident, Kind, Posted, Verdict
     from dhishoom.service.outbox import Outbox
 
-MEMORY_NS = 24 * 3600 * NS_PER_S
+UPDATE_AFTER_S = 2.0
+"""An update waits so long for the next one, so that a burst is not told round by round."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """An incident as it stands: what was told of it before, and what people say."""
+
+    incident: Incident
+    posted: Sequence[Posted]
+    verdict: Verdict | None
+    now_ns: int
+
+    def told(self, rule: Rule) -> list[Alert]:
+        """What the rule told of it, oldest first, whatever became of it."""
+        mine = (one.letter.alert for one in self.posted if one.letter.rule == rule.name)
+        return list({alert.alert_id: alert for alert in mine}.values())
 
 
 class Alerting:
-    """Applies every rule to every revision and puts what follows into the outbox.
+    """Applies every rule to every revision; the same revision twice makes nothing new."""
 
-    Args:
-        link_base: Address of the page, to which the incident's part is added; empty for no link.
-    """
+    def __init__(self, rules: Sequence[Rule], outbox: Outbox, wording: Wording) -> None:
+        self._rules, self._outbox, self._wording = rules, outbox, wording
 
-    def __init__(
-        self,
-        rules: Sequence[Rule],
-        outbox: Outbox,
-        place: Place,
-        *,
-        link_base: str = "",
-        gazetteer: Gazetteer | None = None,
-    ) -> None:
-        self._rules, self._outbox, self._place = rules, outbox, place
-        self._link_base, self._gazetteer = link_base, gazetteer
+    def letters(self, incident: Incident, *, now_ns: int) -> list[Letter]:
+        """What this revision makes known, and to whom; a sink hears of an incident by one rule only, the first."""
+        return self._letters(self._rules, self._case(incident, now_ns))
 
-    def tell(self, incident: Incident, *, verdict: Verdict | None, now_ns: int) -> list[Alert]:
-        """What this revision, or what a person said of it, makes known; the same call twice adds nothing."""
-        alerts = [self._apply(rule, incident, verdict, now_ns) for rule in self._rules]
-        return [alert for alert in alerts if alert is not None]
+    def answers(self, incident: Incident, *, now_ns: int) -> list[Letter]:
+        """What a review makes known: whoever was told of the incident hears that it was dismissed, or was not."""
+        case = self._case(incident, now_ns)
+        return self._letters([rule for rule in self._rules if case.told(rule)], case)
 
-    def _apply(self, rule: Rule, incident: Incident, verdict: Verdict | None, now_ns: int) -> Alert | None:
-        told = self._outbox.alerts_told(rule.name, since_ns=now_ns - MEMORY_NS)
-        mine = [alert for alert in told if alert.incident.incident_id == incident.incident_id]
-        kind = kind_of(rule, incident, mine, verdict)
-        if kind is None or (kind == "new" and cooling(rule, incident, told)):
+    def _letters(self, rules: Iterable[Rule], case: _Case) -> list[Letter]:
+        alerts = [(rule, alert) for rule in rules if (alert := self._alert(rule, case)) is not None]
+        at_once = list(self._at_once(alerts, case))
+        return at_once + list(self._escalations(alerts, case, {letter.sink for letter in at_once}))
+
+    def _case(self, incident: Incident, now_ns: int) -> _Case:
+        return _Case(incident, self._outbox.letters_of(incident.incident_id), self._verdict(incident), now_ns)
+
+    def _verdict(self, incident: Incident) -> Verdict | None:
+        reviews = self._outbox.reviews(incident.incident_id)
+        return reviews[-1].verdict if reviews else None
+
+    def _alert(self, rule: Rule, case: _Case) -> Alert | None:
+        told = case.told(rule)
+        kind = kind_of(rule, case.incident, told, case.verdict)
+        if kind is None or (kind == "new" and self._is_cooling(rule, case.incident)):
             return None
-        alert = make_alert(rule, incident, kind, text=self._text(incident), link=self._link(incident), now_ns=now_ns)
-        for sink_name in rule.sinks:
-            self._outbox.queue_alert(sink_name, rule.name, alert, due_ns=now_ns)
-        if rule.escalate_after_s is not None and verdict is None:
-            due_ns = now_ns + round(rule.escalate_after_s * NS_PER_S)
-            for sink_name in rule.escalate_to:
-                self._outbox.queue_alert(sink_name, rule.name, alert, due_ns=due_ns)
-        return alert
+        return self._made(rule, case, kind, len(told))
 
-    def acknowledge(self, incident: Incident, *, now_ns: int) -> None:
-        """Somebody has seen it: alerts that only wait to escalate are withdrawn."""
-        for rule in self._rules:
-            for alert in self._outbox.alerts_told(rule.name, since_ns=now_ns - MEMORY_NS):
-                if alert.incident.incident_id == incident.incident_id:
-                    for sink_name in set(rule.escalate_to) - set(rule.sinks):
-                        self._outbox.settle_alert(
-                            sink_name, alert.alert_id, state="withdrawn", why="acknowledged", now_ns=now_ns
-                        )
+    def _is_cooling(self, rule: Rule, incident: Incident) -> bool:
+        reach_ns = round(rule.cooldown_s * NS_PER_S)
+        if not reach_ns:
+            return False
+        near = self._outbox.alerts_between(rule.name, incident.time_ns - reach_ns, incident.time_ns + reach_ns)
+        return cooling(rule, incident, near)
 
-    def _text(self, incident: Incident) -> str:
-        return alert_text(incident, self._place, self._gazetteer)
+    def _made(self, rule: Rule, case: _Case, kind: Kind, told: int) -> Alert:
+        """Deciding the same twice makes the same alert."""
+        incident = case.incident
+        return Alert(
+            alert_id=derived_id(rule.name, incident.incident_id, incident.revision, kind, told),
+            kind=kind,
+            incident=incident,
+            text=alert_text(incident, self._wording),
+            created_ns=case.now_ns,
+            expires_ns=case.now_ns + round(rule.expire_s * NS_PER_S),
+            link=alert_link(incident, self._wording),
+            meant=self._wording.meant,
+        )
 
-    def _link(self, incident: Incident) -> str:
-        return f"{self._link_base}/#/incidents/{incident.incident_id}" if self._link_base else ""
+    def _at_once(self, alerts: Iterable[tuple[Rule, Alert]], case: _Case) -> Iterator[Letter]:
+        owners = {one.letter.sink: one.letter.rule for one in case.posted if not one.letter.escalates}
+        for rule, alert in alerts:
+            wait_s = UPDATE_AFTER_S if alert.kind == "update" else 0.0
+            for sink in rule.sinks:
+                if owners.setdefault(sink, rule.name) == rule.name:
+                    yield _letter(sink, rule, alert, case.now_ns + round(wait_s * NS_PER_S))
+
+    def _escalations(self, alerts: Iterable[tuple[Rule, Alert]], case: _Case, taken: set[str]) -> Iterator[Letter]:
+        """Whether anybody has answered by then is asked when their time has come."""
+        told = taken | {one.letter.sink for one in case.posted if not one.letter.escalates}
+        for rule, alert in alerts:
+            if rule.escalate_after_s is None:
+                continue
+            first_ns = min((one.created_ns for one in case.told(rule)), default=case.now_ns)
+            due_ns = max(case.now_ns, first_ns + round(rule.escalate_after_s * NS_PER_S))
+            yield from (
+                _letter(sink, rule, alert, due_ns, escalates=True) for sink in rule.escalate_to if sink not in told
+            )
+
+
+def _letter(sink: str, rule: Rule, alert: Alert, due_ns: int, *, escalates: bool = False) -> Letter:
+    return Letter(sink=sink, rule=rule.name, alert=alert, due_ns=due_ns, escalates=escalates)

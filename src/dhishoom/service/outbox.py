@@ -3,56 +3,58 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from dhishoom.errors import SinkError
 from dhishoom.nouns import NS_PER_S
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from dhishoom.nouns import Alert
+    from dhishoom.nouns import Acknowledgement, Alert, Letter, LetterState, Posted, Review
     from dhishoom.seams import Sink
 
 BACKOFF_FIRST_S = 1.0
-BACKOFF_MAX_S = 300.0
-ALERTS_PER_ROUND = 32
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Queued:
-    """One alert waiting for one sink.
-
-    Attributes:
-        attempts: How often it was tried.
-    """
-
-    alert: Alert
-    attempts: int
+BACKOFF_MAX_S = 60.0
+LETTERS_PER_ROUND = 32
 
 
 class Outbox(Protocol):
-    """The store's part that keeps alerts until they are delivered; every call is durable when it returns."""
+    """The store's part that keeps letters; every call is durable when it returns."""
 
-    def queue_alert(self, sink_name: str, rule_name: str, alert: Alert, *, due_ns: int) -> bool:
-        """Keep an alert for a sink; False where it is already kept, delivered or given up."""
+    def put_letters(self, posted: Sequence[Letter]) -> int:
+        """Keep those that are not kept yet, whatever became of them; return how many were new."""
 
-    def due_alerts(self, sink_name: str, *, now_ns: int, limit: int) -> Sequence[Queued]:
-        """Those whose time has come, in the order they were queued; nothing behind one that is not yet due again."""
+    def due_letters(self, sink: str, *, now_ns: int, limit: int) -> Sequence[Posted]:
+        """Those whose time has come, in order; of one incident, none before an earlier one that must be tried again."""
 
-    def settle_alert(self, sink_name: str, alert_id: str, *, state: str, why: str, now_ns: int) -> None:
-        """Close an alert as `delivered`, `expired`, `dead` or `withdrawn`."""
+    def attempt_letter(self, sink: str, alert_id: str, *, due_ns: int, now_ns: int) -> None:
+        """Count an attempt before it is made; unless it is settled, the next is at `due_ns`."""
 
-    def postpone_alert(self, sink_name: str, alert_id: str, *, due_ns: int, why: str) -> None:
-        """Count an attempt and try again at `due_ns`."""
+    def explain_letter(self, sink: str, alert_id: str, *, why: str) -> None:
+        """Say why the last attempt failed."""
 
-    def alerts_told(self, rule_name: str, *, since_ns: int) -> Sequence[Alert]:
-        """What a rule decided to tell, oldest first, whatever became of it."""
+    def settle_letter(self, sink: str, alert_id: str, *, state: LetterState, why: str, now_ns: int) -> None:
+        """Close it as `delivered`, `expired`, `dead` or `withdrawn`."""
+
+    def hasten_letters(self, sink: str, *, now_ns: int) -> None:
+        """The other side is back: what waits to be tried again need not wait longer."""
+
+    def letters_of(self, incident_id: str) -> Sequence[Posted]:
+        """Every letter about an incident, in the order of their queueing."""
+
+    def alerts_between(self, rule: str, since_ns: int, until_ns: int) -> Sequence[Alert]:
+        """What a rule decided to tell of incidents of these times, both included."""
+
+    def acknowledgements(self, incident_ids: Sequence[str]) -> Sequence[Acknowledgement]:
+        """Of these incidents, oldest first."""
+
+    def reviews(self, subject_id: str | None = None) -> Sequence[Review]:
+        """What people said, oldest first."""
 
 
 def backoff_s(attempts: int, share: float) -> float:
-    """Full jitter: a `share` (0 to 1) of a time that doubles with every attempt, up to five minutes.
+    """Full jitter: a `share` (0 to 1) of a time that doubles with every attempt, up to a minute.
 
     Source: Exponential Backoff And Jitter, AWS Architecture Blog, 2015.
     """
@@ -60,55 +62,116 @@ def backoff_s(attempts: int, share: float) -> float:
     return float(max(BACKOFF_FIRST_S / 2, share * longest))
 
 
+def _nobody(_: str) -> None:
+    """Nobody is told."""
+
+
 class Courier:
-    """Takes one sink's alerts out of the outbox; each sink has its own, so one that hangs holds up no other.
+    """Takes one sink's letters out of the outbox; each sink has its own, so one that hangs holds up no other.
 
     Args:
-        log: Told, in one sentence each, what was given up, expired or will be tried again.
+        log: Told, in one sentence each, what failed and will be tried again, was given up or expired.
+        moved: Told of every letter whose state has changed, by its incident.
         jitter: A number from 0 to 1, fresh each time.
     """
 
-    def __init__(self, sink_name: str, sink: Sink, outbox: Outbox, log: Log, jitter: Jitter = random.random) -> None:
-        self._sink_name, self._sink, self._outbox = sink_name, sink, outbox
-        self._log, self._jitter = log, jitter
+    def __init__(
+        self,
+        sink_name: str,
+        sink: Sink,
+        outbox: Outbox,
+        log: Callable[[str], object],
+        *,
+        moved: Callable[[str], object] = _nobody,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._name, self._sink, self._outbox = sink_name, sink, outbox
+        self._log, self._moved, self._jitter = log, moved, jitter
+        self._failing = False
+        self._gone = ""
 
     def deliver_due(self, now_ns: int) -> int:
-        """Try what is due, in order, until one must be tried again; return how many were delivered."""
-        delivered = 0
-        for queued in self._outbox.due_alerts(self._sink_name, now_ns=now_ns, limit=ALERTS_PER_ROUND):
-            if queued.alert.expires_ns <= now_ns:
-                self._close(queued, "expired", f"not delivered in time after {queued.attempts} attempts", now_ns)
-                continue
-            try:
-                self._sink.deliver(queued.alert)
-            except SinkError as error:
-                if error.retry:
-                    self._postpone(queued, str(error), now_ns)
-                    break
-                self._close(queued, "dead", str(error), now_ns)
-                continue
-            self._outbox.settle_alert(self._sink_name, queued.alert.alert_id, state="delivered", why="", now_ns=now_ns)
-            delivered += 1
-        return delivered
+        """Try what is due, in order, until the other side fails; return how many letters were taken care of."""
+        settled = 0
+        for posted in self._outbox.due_letters(self._name, now_ns=now_ns, limit=LETTERS_PER_ROUND):
+            if posted.expires_ns <= now_ns:
+                last = f"; last: {posted.why}" if posted.why else ""
+                self._settle(posted, "expired", f"not delivered in time after {posted.attempts} attempts{last}", now_ns)
+            elif reason := self._needless(posted):
+                self._settle(posted, "withdrawn", reason, now_ns)
+            elif self._gone:
+                self._settle(posted, "dead", self._gone, now_ns)
+            elif not self._deliver(posted, now_ns):
+                break
+            settled += 1
+        return settled
 
-    def _postpone(self, queued: Queued, why: str, now_ns: int) -> None:
-        wait_s = backoff_s(queued.attempts, self._jitter())
+    def _deliver(self, posted: Posted, now_ns: int) -> bool:
+        """One attempt, counted before it is made; False where it must be made again."""
+        alert = posted.letter.alert
+        wait_s = backoff_s(posted.attempts, self._jitter())
         due_ns = now_ns + round(wait_s * NS_PER_S)
-        self._outbox.postpone_alert(self._sink_name, queued.alert.alert_id, due_ns=due_ns, why=why)
-        self._log(f"{self._sink_name}: alert {queued.alert.alert_id} waits {wait_s:.1f} s: {why}")
+        self._outbox.attempt_letter(self._name, alert.alert_id, due_ns=due_ns, now_ns=now_ns)
+        try:
+            answer = self._sink.deliver(alert)
+        except SinkError as error:
+            return self._failed(posted, error, wait_s, now_ns)
+        self._settle(posted, "delivered", answer, now_ns)
+        if self._failing:
+            self._failing = False
+            self._log(f"sink {self._name}: delivers again")
+            self._outbox.hasten_letters(self._name, now_ns=now_ns)
+        return True
 
-    def _close(self, queued: Queued, state: str, why: str, now_ns: int) -> None:
-        self._outbox.settle_alert(self._sink_name, queued.alert.alert_id, state=state, why=why, now_ns=now_ns)
-        self._log(f"{self._sink_name}: alert {queued.alert.alert_id} is {state}: {why}")
+    def _failed(self, posted: Posted, error: SinkError, wait_s: float, now_ns: int) -> bool:
+        if not error.retry:
+            self._gone = str(error) if error.gone else ""
+            self._settle(posted, "dead", str(error), now_ns)
+            return True
+        self._failing = True
+        alert = posted.letter.alert
+        self._outbox.explain_letter(self._name, alert.alert_id, why=str(error))
+        self._log(f"sink {self._name}: alert {alert.alert_id} will be tried again in {wait_s:.1f} s: {error}")
+        self._moved(alert.incident.incident_id)
+        return False
+
+    def _needless(self, posted: Posted) -> str:
+        """Why this letter need not be sent any more; empty where it must be."""
+        of_incident = self._outbox.letters_of(posted.letter.alert.incident.incident_id)
+        mine = [one for one in of_incident if one.letter.sink == self._name]
+        return _overtaken(posted, mine) or self._not_needed_here(posted, mine)
+
+    def _not_needed_here(self, posted: Posted, mine: Sequence[Posted]) -> str:
+        letter, alert = posted.letter, posted.letter.alert
+        if any(one.state == "delivered" or one.attempts for one in mine):
+            return ""
+        if alert.kind == "cancel":
+            return "its alert was never told here"
+        return self._answer(alert.incident.incident_id) if letter.escalates else ""
+
+    def _answer(self, incident_id: str) -> str:
+        """Who has seen the incident, in words; empty where nobody has."""
+        for said in self._outbox.acknowledgements([incident_id]):
+            return f"acknowledged by {said.by or 'somebody'}"
+        for review in self._outbox.reviews(incident_id):
+            return f"reviewed by {review.reviewer or 'somebody'}"
+        return ""
+
+    def _settle(self, posted: Posted, state: LetterState, why: str, now_ns: int) -> None:
+        alert = posted.letter.alert
+        self._outbox.settle_letter(self._name, alert.alert_id, state=state, why=why, now_ns=now_ns)
+        if state in ("expired", "dead"):
+            self._log(f"sink {self._name}: alert {alert.alert_id} is {state}: {why}")
+        self._moved(alert.incident.incident_id)
 
 
-class Log(Protocol):
-    """Where a sentence goes."""
-
-    def __call__(self, sentence: str, /) -> object: ...
-
-
-class Jitter(Protocol):
-    """Where a share from 0 to 1 comes from."""
-
-    def __call__(self) -> float: ...
+def _overtaken(posted: Posted, mine: Sequence[Posted]) -> str:
+    """What waited too long says nothing beside what came later: an alert beside its end, an update beside the next."""
+    alert = posted.letter.alert
+    if alert.kind == "cancel":
+        return ""
+    at = next(at for at, one in enumerate(mine) if one.letter.alert.alert_id == alert.alert_id)
+    later = [one.letter.alert for one in mine[at + 1 :] if one.state == "queued"]
+    if any(one.kind == "cancel" for one in later):
+        return "cancelled before it could be told"
+    return f"overtaken by revision {later[-1].incident.revision}" if later and alert.kind == "update" else ""

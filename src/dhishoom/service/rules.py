@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from dhishoom.nouns import NS_PER_S, Alert, derived_id
+from dhishoom.nouns import NS_PER_S
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dhishoom.nouns import Incident, Position, Verdict
-
-Kind = Literal["new", "update", "cancel"]
+    from dhishoom.nouns import Alert, Incident, Kind, Position, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,10 +38,12 @@ class Rule:
     Attributes:
         sinks: Names of the sinks that are told at once.
         score_min, sensors_min: Below either, the incident is kept but nobody is told.
-        area: Corners of a polygon in the site's frame; incidents placed outside do not count, those without a place do.
+        area: Corners of a polygon in the site's frame; incidents placed outside do not count. Those without a place do,
+            and those of which one of two places lies inside.
         hours: Only then; None means always.
         cooldown_s: After an alert, further incidents within this time and `cooldown_m` are not told again.
-        escalate_after_s: Tell `escalate_to` as well when nobody has reviewed the incident by then; None: never.
+        escalate_after_s: Tell `escalate_to` as well when nobody has acknowledged or reviewed the incident by then;
+            None: never.
         expire_s: An alert that could not be delivered for so long is given up, and that is said.
     """
 
@@ -65,8 +65,11 @@ class Rule:
             incident.score >= self.score_min
             and len(incident.sensor_ids) >= self.sensors_min
             and (self.hours is None or self.hours.hold(incident.time_ns))
-            and (not self.area or incident.position is None or inside(incident.position, self.area))
+            and (not self.area or incident.position is None or self._holds(incident.position, incident.alternative))
         )
+
+    def _holds(self, *places: Position | None) -> bool:
+        return any(place is not None and inside(place, self.area) for place in places)
 
 
 def inside(position: Position, corners: Sequence[Position]) -> bool:
@@ -82,13 +85,17 @@ def inside(position: Position, corners: Sequence[Position]) -> bool:
 def kind_of(rule: Rule, incident: Incident, told: Sequence[Alert], verdict: Verdict | None) -> Kind | None:
     """What to tell of this revision, given what was told of this incident before, oldest first; None for nothing.
 
-    A dismissal cancels what was told; a revision updates it only where a dispatcher would read something new.
+    A dismissal cancels what was told; taking the dismissal back tells it again, as an update. A revision updates only
+    where a dispatcher would read something new.
     """
-    last = told[-1] if told else None
-    if verdict == "dismissed" or (last and not rule.applies(incident)):
-        return "cancel" if last and last.kind != "cancel" else None
-    if last is None or last.kind == "cancel":
-        return "new" if rule.applies(incident) and last is None else None
+    counts = verdict != "dismissed" and rule.applies(incident)
+    if not told:
+        return "new" if counts else None
+    last = told[-1]
+    if last.kind == "cancel":
+        return "update" if counts else None
+    if not counts:
+        return "cancel"
     return "update" if incident.revision > last.incident.revision and differs(incident, last.incident) else None
 
 
@@ -110,13 +117,14 @@ def distance_m(one: Position, other: Position) -> float:
 
 
 def cooling(rule: Rule, incident: Incident, told: Sequence[Alert]) -> bool:
-    """Whether an alert of another incident, near in time and place, already speaks for this one."""
+    """Whether an alert of another incident, near in time and place and not cancelled, already speaks for this one."""
+    last = {alert.incident.incident_id: alert for alert in sorted(told, key=lambda alert: alert.created_ns)}
     return any(
         other.incident.incident_id != incident.incident_id
         and other.kind != "cancel"
         and abs(incident.time_ns - other.incident.time_ns) < rule.cooldown_s * NS_PER_S
         and _near(rule, incident, other.incident)
-        for other in told
+        for other in last.values()
     )
 
 
@@ -124,16 +132,3 @@ def _near(rule: Rule, one: Incident, other: Incident) -> bool:
     if one.position is None or other.position is None:
         return True
     return distance_m(one.position, other.position) <= rule.cooldown_m
-
-
-def make_alert(rule: Rule, incident: Incident, kind: Kind, *, text: str, link: str, now_ns: int) -> Alert:
-    """The alert of one revision; deciding the same twice makes the same alert."""
-    return Alert(
-        alert_id=derived_id(rule.name, incident.incident_id, incident.revision, kind),
-        kind=kind,
-        incident=incident,
-        text=text,
-        created_ns=now_ns,
-        expires_ns=now_ns + round(rule.expire_s * NS_PER_S),
-        link=link,
-    )

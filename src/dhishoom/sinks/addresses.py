@@ -1,15 +1,19 @@
-"""Which addresses an alert may be sent to: none inside the operator's own network unless allowed."""
+"""Which addresses an alert may be sent to, how long that may take, and whom TLS trusts."""
 
 from __future__ import annotations
 
 import ipaddress
 import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
-from dhishoom.errors import SinkError
+from dhishoom.errors import SettingsError, SinkError
 
 
-def resolve_allowed(host: str, port: int, *, allow_private: bool) -> str:
-    """The first address of `host`, checked; connect to it and not to the name, which may change its mind.
+def resolve_allowed(host: str, port: int, *, allow_private: bool) -> list[str]:
+    """The addresses of `host`, checked; connect to them and not to the name, which may change its mind.
 
     Raises SinkError where the name is unknown, or where any of its addresses is not public and that is not allowed.
     """
@@ -17,7 +21,7 @@ def resolve_allowed(host: str, port: int, *, allow_private: bool) -> str:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError as error:
         raise SinkError(f"The name {host} cannot be resolved: {error}. Check the address and the network.") from error
-    addresses = [str(entry[4][0]) for entry in found]
+    addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
     for address in addresses:
         if not allow_private and not ipaddress.ip_address(address.split("%")[0]).is_global:
             raise SinkError(
@@ -25,4 +29,48 @@ def resolve_allowed(host: str, port: int, *, allow_private: bool) -> str:
                 "meant, set allow_private = true for this sink.",
                 retry=False,
             )
-    return addresses[0]
+    return addresses
+
+
+def connect_any(addresses: list[str], port: int, timeout_s: float) -> socket.socket:
+    """A connection to the first address that answers. Raises the last one's OSError where none does."""
+    failure: OSError | None = None
+    for address in addresses:
+        try:
+            return socket.create_connection((address, port), timeout_s)
+        except OSError as error:
+            failure = error
+    raise failure or OSError("it has no address")
+
+
+@contextmanager
+def cut_off(connection: socket.socket, after_s: float) -> Iterator[threading.Event]:
+    """End the connection after so long, whatever it is doing: a server that drips bytes resets every other timeout.
+
+    The event is set once that has happened, for an answer that was cut may look like a whole one.
+    """
+    twin = connection.dup()  # outlives what TLS makes of the first
+    fallen = threading.Event()
+
+    def shut() -> None:
+        fallen.set()
+        with suppress(OSError):
+            twin.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(after_s, shut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield fallen
+    finally:
+        timer.cancel()
+        timer.join()
+        twin.close()
+
+
+def trust(authorities: str) -> ssl.SSLContext:
+    """TLS that trusts the certificates in a PEM file, or the system's where none is named."""
+    try:
+        return ssl.create_default_context(cafile=authorities or None)
+    except (OSError, ssl.SSLError) as error:
+        raise SettingsError(f"authorities = {authorities!r} cannot be read: {error}. Name a PEM file.") from error

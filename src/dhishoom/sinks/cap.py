@@ -10,7 +10,7 @@ import os
 import tempfile
 import xml.etree.ElementTree as ET
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from dhishoom.core.geometry import to_geographic
 from dhishoom.core.timestamps import to_rfc3339
@@ -25,7 +25,6 @@ POLYGON_POINTS = 36
 OBSERVED_SCORE_MIN = 0.9
 LIKELY_SCORE_MIN = 0.5
 
-CapStatus = Literal["Actual", "Exercise", "System", "Test"]
 _TYPES = {"new": "Alert", "update": "Update", "cancel": "Cancel"}
 
 
@@ -43,8 +42,8 @@ def ellipse_outline(centre: Position, ellipse: Ellipse, points: int = POLYGON_PO
     return [*ring, ring[0]]
 
 
-def cap_message(alert: Alert, site: Site, *, sender: str, status: CapStatus, first_sent: str | None = None) -> bytes:
-    """The XML of one alert; an update or cancellation refers to the first message of its incident.
+def cap_message(alert: Alert, site: Site, *, sender: str, first_sent: str | None = None) -> bytes:
+    """The XML of one alert, with its `status`; an update or cancellation refers to the first message of its incident.
 
     Args:
         sender: Who speaks, without spaces, commas, `<` or `&`, as the standard asks.
@@ -54,9 +53,19 @@ def cap_message(alert: Alert, site: Site, *, sender: str, status: CapStatus, fir
     sent = cap_time(alert.created_ns)
     first = f"{alert.incident.incident_id}.1"
     identifier = first if alert.kind == "new" else f"{alert.incident.incident_id}.{alert.alert_id}"
-    header = {"identifier": identifier, "sender": sender, "sent": sent, "status": status, "msgType": _TYPES[alert.kind]}
-    for name, text in {**header, "scope": "Restricted", "restriction": "Emergency services"}.items():
+    header = {
+        "identifier": identifier,
+        "sender": sender,
+        "sent": sent,
+        "status": alert.meant,
+        "msgType": _TYPES[alert.kind],
+        "scope": "Restricted",
+        "restriction": "Emergency services",
+    }
+    for name, text in header.items():
         ET.SubElement(root, name).text = text
+    if alert.meant != "Actual":
+        ET.SubElement(root, "note").text = f"{alert.meant}: not to be acted upon."
     if alert.kind != "new":
         ET.SubElement(root, "references").text = f"{sender},{first},{first_sent or sent}"
     _add_info(root, alert, site)
@@ -120,18 +129,16 @@ def _point(origin: Origin, position: Position) -> str:
 class CapSink:
     """Writes each alert as `INCIDENT.ALERT.xml`; a file appears whole or not at all."""
 
-    def __init__(self, folder: Path, site: Site, *, sender: str, status: CapStatus) -> None:
+    def __init__(self, folder: Path, site: Site, *, sender: str) -> None:
         if not sender or any(letter in sender for letter in " ,<&"):
             raise SettingsError(
                 f"CAP sender {sender!r} must be one word without comma, < or &, such as alerts@example.org."
             )
-        self._folder, self._site, self._sender, self._status = folder, site, sender, status
+        self._folder, self._site, self._sender = folder, site, sender
 
-    def deliver(self, alert: Alert) -> None:
+    def deliver(self, alert: Alert) -> str:
         """Write the message; the first one of the incident is looked up in the folder for the reference."""
-        message = cap_message(
-            alert, self._site, sender=self._sender, status=self._status, first_sent=self._first_sent(alert)
-        )
+        message = cap_message(alert, self._site, sender=self._sender, first_sent=self._first_sent(alert))
         name = f"{alert.incident.incident_id}.{'1' if alert.kind == 'new' else alert.alert_id}.xml"
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
@@ -142,6 +149,7 @@ class CapSink:
             Path(part.name).replace(self._folder / name)
         except OSError as error:
             raise SinkError(f"No CAP message in {self._folder}: {error}. Check the folder and the disk.") from error
+        return f"wrote {self._folder / name}"
 
     def close(self) -> None:
         """Nothing to free."""
@@ -150,4 +158,7 @@ class CapSink:
         first = self._folder / f"{alert.incident.incident_id}.1.xml"
         if alert.kind == "new" or not first.is_file():
             return None
-        return ET.fromstring(first.read_bytes()).findtext(f"{{{NAMESPACE}}}sent")  # noqa: S314  our own file
+        try:
+            return ET.fromstring(first.read_bytes()).findtext(f"{{{NAMESPACE}}}sent")  # noqa: S314  our own file
+        except (OSError, ET.ParseError):
+            return None

@@ -26,6 +26,7 @@ def alert_event(alert: Alert, place: Place) -> Json:
         "datacontenttype": "application/json",
         "data": {
             "kind": alert.kind,
+            "status": alert.meant,
             "text": alert.text,
             "link": alert.link,
             "expires": to_rfc3339(alert.expires_ns),

@@ -19,10 +19,17 @@ class ConsoleSink:
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream
 
-    def deliver(self, alert: Alert) -> None:
+    def deliver(self, alert: Alert) -> str:
         """Write one heading and the text; a console takes everything."""
         stream = self._stream or sys.stderr
-        print(f"[{to_rfc3339(alert.created_ns)}] {_HEADINGS[alert.kind]}: {alert.text}", file=stream, flush=True)
+        print(
+            f"[{to_rfc3339(alert.created_ns)}] {_HEADINGS[alert.kind]}: {_in_one(alert.text)}", file=stream, flush=True
+        )
+        return "printed"
 
     def close(self) -> None:
         """Nothing to free: the stream is the caller's."""
+
+
+def _in_one(text: str) -> str:
+    return "; ".join(text.splitlines())

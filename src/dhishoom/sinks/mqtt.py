@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from typing import TYPE_CHECKING, Any
 
 from dhishoom.errors import SettingsError, SinkError
+from dhishoom.sinks.addresses import trust
 from dhishoom.sinks.cloud_event import alert_event, encode
 
 if TYPE_CHECKING:
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from dhishoom.nouns import Alert
 
 QOS_AT_LEAST_ONCE = 1
+RECONNECT_S_MAX = 10
 
 
 def discovery_message(prefix: str, site_name: str) -> Json:
@@ -54,7 +57,8 @@ class MqttSink:
         user, password: Credentials; the password comes from the environment.
         prefix: Topics begin with it.
         site_name: For the device that Home Assistant shows.
-        tls: Speak TLS, checked against the system's authorities.
+        tls: Speak TLS.
+        authorities: A PEM file of whom TLS trusts; empty: the system's.
     """
 
     def __init__(
@@ -68,21 +72,24 @@ class MqttSink:
         user: str = "",
         password: str = "",
         tls: bool = False,
+        authorities: str = "",
         timeout_s: float = 5.0,
     ) -> None:
         self._host, self._port, self._timeout_s = host, port, timeout_s
         self._prefix, self._place, self._site_name = prefix, place, site_name
         self._refused = ""
         self._connected = threading.Event()
-        self._client = self._make_client(user, password, tls=tls)
+        self._client = self._make_client(user, password, trust(authorities) if tls else None)
         self._started = False
 
-    def deliver(self, alert: Alert) -> None:
+    def deliver(self, alert: Alert) -> str:
         """Publish; returns once the broker has confirmed."""
         self._ensure_connected()
         self._publish(f"{self._prefix}/alert", encode(alert_event(alert, self._place)))
         happened = {"event_type": alert.kind, "id": alert.alert_id, "text": alert.text, "rounds": alert.incident.rounds}
+        happened["status"] = alert.meant
         self._publish(f"{self._prefix}/event", json.dumps(happened).encode())
+        return "confirmed by the broker"
 
     def close(self) -> None:
         """Say that the site is gone and leave."""
@@ -91,7 +98,7 @@ class MqttSink:
         self._client.disconnect()
         self._client.loop_stop()
 
-    def _make_client(self, user: str, password: str, *, tls: bool) -> Any:
+    def _make_client(self, user: str, password: str, tls: ssl.SSLContext | None) -> Any:
         try:
             import paho.mqtt.client as mqtt
             from paho.mqtt.enums import CallbackAPIVersion
@@ -103,8 +110,10 @@ class MqttSink:
         client.will_set(f"{self._prefix}/availability", b"offline", QOS_AT_LEAST_ONCE, retain=True)
         if user:
             client.username_pw_set(user, password)
-        if tls:
-            client.tls_set()
+        if tls is not None:
+            client.tls_set_context(tls)
+        client.connect_timeout = self._timeout_s
+        client.reconnect_delay_set(1, RECONNECT_S_MAX)
         return client
 
     def _on_connect(self, client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
@@ -122,7 +131,7 @@ class MqttSink:
         if not self._started:
             try:
                 self._client.connect(self._host, self._port)
-            except OSError as error:
+            except (OSError, ValueError) as error:
                 raise SinkError(f"The MQTT broker {self._host}:{self._port} cannot be reached: {error}.") from error
             self._client.loop_start()
             self._started = True
