@@ -88,8 +88,9 @@ class MqttKind(MemoryKind):
 
     def open(self, messages_max: int = 100) -> Any:
         """Under the same name every time."""
-        from dhishoom.buses.mqtt import MqttBus
         from tools.parts.mosquitto import PASSWORDS
+
+        from dhishoom.buses.mqtt import MqttBus
 
         return MqttBus(
             "127.0.0.1",
@@ -120,7 +121,7 @@ class MqttKind(MemoryKind):
         self._broker.program.resume()
 
 
-KINDS: dict[str, type[MemoryKind]] = {"memory": MemoryKind, "kafka": KafkaKind}
+KINDS: dict[str, type[MemoryKind]] = {"memory": MemoryKind, "kafka": KafkaKind, "mqtt": MqttKind}
 REAL = [pytest.param(name, marks=() if name == "memory" else PARTS) for name in KINDS]
 
 

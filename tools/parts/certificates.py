@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import ipaddress
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 from cryptography import x509
@@ -54,3 +59,30 @@ class Authority:
 
 def _pem(certificate: x509.Certificate) -> bytes:
     return certificate.public_bytes(serialization.Encoding.PEM)
+
+
+@contextlib.contextmanager
+def tls_server(pem: Path) -> Iterator[int]:
+    """The port of somebody who shows this certificate to whoever asks, and no more."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem)
+    server = socket.create_server(("127.0.0.1", 0))
+    ended = threading.Event()
+
+    def greet() -> None:
+        while not ended.is_set():
+            with contextlib.suppress(OSError):
+                connection, _ = server.accept()
+                with connection, contextlib.suppress(OSError), context.wrap_socket(connection, server_side=True):
+                    pass
+
+    thread = threading.Thread(target=greet, daemon=True)
+    thread.start()
+    try:
+        yield int(server.getsockname()[1])
+    finally:
+        ended.set()
+        with contextlib.suppress(OSError):
+            socket.create_connection(server.getsockname(), timeout=1.0).close()
+        thread.join(5.0)
+        server.close()

@@ -285,8 +285,5 @@ class KafkaBus:
 
 def _start(place: TopicPartition, *, again: bool) -> int:
     """Where to read on; nothing committed (below 0): as `auto.offset.reset` says."""
-    noted = place.metadata or ""
-    if again and place.offset > 0 and noted.isdecimal():
-        return min(int(noted), place.offset)
-    offset: int = place.offset
-    return offset
+    offset, noted = int(place.offset), str(place.metadata or "")
+    return min(int(noted), offset) if again and offset > 0 and noted.isdecimal() else offset

@@ -29,7 +29,7 @@ except ModuleNotFoundError as error:
 
 log = logging.getLogger("dhishoom")
 
-ANSWER_S = 10.0
+ANSWER_S = 5.0
 """The longest that brokers are waited for at the start."""
 LOOK_S = 0.5
 MESSAGE_OVERHEAD_BYTES = 4096
@@ -186,7 +186,7 @@ class KafkaAdmin:
     def lag(self, topic: str, group: str) -> int:
         """Messages of a topic that a group has not acknowledged."""
         with self._telling(topic):
-            places = [TopicPartition(topic, number) for number in range(self.partitions(topic) or 0)]
+            places = [TopicPartition(topic, number) for number in range(self.partitions(topic, within_s=LOOK_S) or 0)]
             if not places:
                 return 0
             asked = ConsumerGroupTopicPartitions(group, places)
