@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 import time
@@ -33,7 +34,7 @@ class MicrophoneSource:
         """Open the device named or numbered, else the default one; raises SourceError where there is none."""
         self.blocks_lost = 0
         self._sensor_id = sensor_id
-        self._blocks: queue.Queue[tuple[int, Any]] = queue.Queue(BLOCKS_MAX)
+        self._blocks: queue.Queue[tuple[int, Any] | None] = queue.Queue(BLOCKS_MAX)
         self._closed = threading.Event()
         self._portaudio = _import_sounddevice()
         self._stream = self._open(device)
@@ -53,7 +54,7 @@ class MicrophoneSource:
             )
         except (self._portaudio.PortAudioError, ValueError) as error:
             which = "no microphone was found" if device is None else f"microphone {device!r} cannot be opened"
-            fix = "Plug one in, or name one of `python -m sounddevice` with --device."
+            fix = "Plug one in, or name one that `python -m sounddevice` lists, as microphone:NAME."
             raise SourceError(f"{which}: {_reason(error)}. {fix}") from error
 
     def _take(self, samples: Any, frames: int, times: Any, flags: Any) -> None:  # noqa: ARG002 (PortAudio's signature)
@@ -70,15 +71,12 @@ class MicrophoneSource:
     def chunks(self) -> Iterator[Chunk]:
         """Quarter seconds as they come; raises SourceError if the device falls silent for ten seconds."""
         clock = LiveClock()
-        with self._stream:
-            while not self._closed.is_set():
-                try:
-                    arrived_ns, samples = self._blocks.get(timeout=SILENT_S_MAX)
-                except queue.Empty:
-                    if self._closed.is_set():
-                        return
-                    why = f"nothing came for {SILENT_S_MAX:.0f} s"
-                    raise SourceError(f"the microphone stopped: {why}. Plug it in again and restart.") from None
+        if self._closed.is_set():
+            return
+        self._start()
+        try:
+            while (block := self._next_block()) is not None and not self._closed.is_set():
+                arrived_ns, samples = block
                 yield Chunk(
                     sensor_id=self._sensor_id,
                     start_ns=clock.start_ns(arrived_ns, len(samples), self._sample_rate),
@@ -86,11 +84,29 @@ class MicrophoneSource:
                     samples=np.clip(np.nan_to_num(samples), -1, 1),
                     clock_sigma_s=CLOCK_SIGMA_S,
                 )
+        finally:
+            self._stream.close(ignore_errors=True)
+
+    def _start(self) -> None:
+        try:
+            self._stream.start()
+        except self._portaudio.PortAudioError as error:
+            fix = "Close what else uses it, or name another microphone."
+            raise SourceError(f"the microphone cannot record: {_reason(error)}. {fix}") from error
+
+    def _next_block(self) -> tuple[int, Any] | None:
+        try:
+            return self._blocks.get(timeout=SILENT_S_MAX)
+        except queue.Empty:
+            why = f"nothing came for {SILENT_S_MAX:.0f} s"
+            raise SourceError(f"the microphone stopped: {why}. Plug it in again and restart.") from None
 
     def close(self) -> None:
-        """Stop recording; `chunks` ends with the block that it waits for."""
+        """Stop recording; `chunks` ends at once."""
         self._closed.set()
         self._stream.abort(ignore_errors=True)
+        with contextlib.suppress(queue.Full):  # then there is something to wake it anyhow
+            self._blocks.put_nowait(None)
 
 
 def _import_sounddevice() -> Any:

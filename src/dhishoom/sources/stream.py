@@ -25,6 +25,8 @@ BLOCK_S = 0.25
 CLOCK_SIGMA_S = 0.5
 """Of sound timed by its arrival through a network: good for a warning, useless for a place."""
 BACKOFF_MAX_S = 30.0
+END_S = 0.25
+"""A recording's length is known to about this much, where its bit rate was measured."""
 
 
 class StreamSource:
@@ -130,10 +132,12 @@ class StreamSource:
     def _blocks(self, container: Any, sample_rate: int) -> Iterator[NDArray[np.float32]]:
         """Frames gathered to blocks of at least `BLOCK_S`, and what is left when the connection ends or breaks."""
         waiting: list[NDArray[np.float32]] = []
+        heard = 0
         failure: Exception | None = None
         try:
             for frame in ffmpeg_frames(container):
                 waiting.append(_mono(frame))
+                heard += len(frame)
                 if sum(map(len, waiting)) >= BLOCK_S * sample_rate:
                     yield np.concatenate(waiting)
                     waiting = []
@@ -141,12 +145,16 @@ class StreamSource:
             failure = error
         if waiting:
             yield np.concatenate(waiting)
-        if failure is None or self._closed.is_set():
+        if failure is None or self._closed.is_set() or self._is_whole(container, heard / sample_rate):
             return
         if _is_recording(container):
             why = self._reason(failure, connected=True)
             raise SourceError(f"{self._shown(self._url)} breaks off early: {why}. Fetch it as a file.") from failure
         raise failure
+
+    def _is_whole(self, container: Any, heard_s: float) -> bool:
+        """Whether a recording that says its length was heard to its end: a server that does not just hangs up there."""
+        return bool(container.duration) and heard_s >= container.duration / self._av.time_base - END_S
 
     def _reason(self, error: Exception, *, connected: bool) -> str:
         if isinstance(error, self._av.error.ExitError):
