@@ -39,6 +39,9 @@ def evaluate(
     location: Annotated[bool, typer.Option(help="Score the locator on the live-fire set too.")] = True,
     plots: Annotated[bool, typer.Option(help="Draw the figures.")] = True,
     docs: Annotated[Path | None, typer.Option(help="Write the report here too, figures in images/ beside it.")] = None,
+    cache: Annotated[
+        Path | None, typer.Option(help="Keep what every model said here; a later run hears only what is new.")
+    ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many recordings of each set.")] = None,
     seed: Annotated[int, typer.Option(help="Of the resampling.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print report.json as one line.")] = False,
@@ -46,12 +49,13 @@ def evaluate(
     """Score models on recordings whose truth is known, with intervals, beside public taggers."""
     from dhishoom.detectors.catalogue import DEFAULT
     from dhishoom.evaluate.contestants import enter
+    from dhishoom.evaluate.kept import KeptAnswers
     from dhishoom.evaluate.report import hear_all, report_of
 
     asked, tests = _asked(manifest, pittsburgh, limit, seed)
     folder = weights or _published_weights()
     contestants = enter(model or [DEFAULT], _peers(folder) if peers else [], folder, folds)
-    heard, unreadable = hear_all(contestants, asked, output.progress)
+    heard, unreadable = hear_all(contestants, asked, output.progress, KeptAnswers(cache))
     for why in unreadable:
         output.warn(why)
     located = _located(tests, seed) if location and tests else ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ import msgspec
 
 from dhishoom.detectors.catalogue import model_files, open_detector
 from dhishoom.errors import ModelError, UsageError
+from dhishoom.evaluate.kept import identity
 from dhishoom.evaluate.peers import NAMES, open_peer, peer_file
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ class Contestant:
         folds: Networks of its recipe that left recordings out, opened.
         size_bytes: Of its file; 0 where it has none.
         peer: A published tagger or a baseline, beside ours.
+        identities: Of every detector that answers, its own first: names what it says between runs.
     """
 
     name: str
@@ -91,11 +93,17 @@ class Contestant:
     folds: Mapping[Fold, Detector] = field(default_factory=dict)
     size_bytes: int = 0
     peer: bool = False
+    identities: tuple[str, ...] = ("",)
 
     @property
     def card(self) -> ModelCard:
         """Of the model itself."""
         return self.detector.card
+
+    def identity_of(self, detector: Detector) -> str:
+        """Of the detector of this contestant that answers."""
+        every = (self.detector, *self.folds.values())
+        return self.identities[next(index for index, one in enumerate(every) if one is detector)]
 
     def listener(self, recording: Recording) -> tuple[Detector, Standing]:
         """Who answers for this recording, and whether the answer is held out."""
@@ -138,6 +146,7 @@ def _model(name: str, weights: Path | None, *, peer: bool) -> Contestant:
         trained_on=trained_on(detector.card),
         size_bytes=file.stat().st_size if file.is_file() else 0,
         peer=peer,
+        identities=(identity(detector.card, file),),
     )
 
 
@@ -175,11 +184,5 @@ def _with_folds(contestant: Contestant, path: Path) -> Contestant:
         form = '{"folds": [{"model": "fold1.onnx", "positions": ["FP1"], "groups": ["source/group"]}]}'
         raise UsageError(f"{path}: {error}. It has to look like {form}") from error
     opened = {fold: open_detector(str(path.parent / fold.model)) for fold in table.folds}
-    return Contestant(
-        name=contestant.name,
-        detector=contestant.detector,
-        trained_on=contestant.trained_on,
-        folds=opened,
-        size_bytes=contestant.size_bytes,
-        peer=contestant.peer,
-    )
+    identities = [identity(one.card, path.parent / fold.model) for fold, one in opened.items()]
+    return replace(contestant, folds=opened, identities=(*contestant.identities, *identities))

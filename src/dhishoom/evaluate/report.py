@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -13,11 +14,15 @@ from dhishoom import __version__
 from dhishoom.errors import SourceError, UsageError
 from dhishoom.evaluate.clip_tables import ClipTables, clip_tables, thresholds_of
 from dhishoom.evaluate.contestants import Contestant
-from dhishoom.evaluate.hearing import Answer, hear, prepare
+from dhishoom.evaluate.hearing import Answer, Prepared, Standing, hear, prepare
+from dhishoom.evaluate.kept import KeptAnswers
 from dhishoom.evaluate.live_fire_tables import LiveFireTables, live_fire_tables, matched_all
 from dhishoom.evaluate.location import Row as LocationRow
 from dhishoom.evaluate.mistakes import Mistake, worst_clips, worst_live_fire
 from dhishoom.evaluate.recordings import Recording
+
+if TYPE_CHECKING:
+    from dhishoom.seams import Detector
 
 T = TypeVar("T")
 Track = Callable[[Iterable[Recording], str, int], Iterator[Recording]]
@@ -92,22 +97,39 @@ class Heard:
     live_fire: tuple[Answer, ...]
 
 
-def hear_all(contestants: Sequence[Contestant], asked: Asked, track: Track) -> tuple[list[Heard], tuple[str, ...]]:
+def hear_all(
+    contestants: Sequence[Contestant], asked: Asked, track: Track, kept: KeptAnswers | None = None
+) -> tuple[list[Heard], tuple[str, ...]]:
     """Every recording by every model, and why some could not be read. Raises UsageError if none could."""
+    kept = kept or KeptAnswers(None)
     unreadable: list[str] = []
     together = (*asked.clips, *asked.live_fire)
     answers: list[tuple[Answer, ...]] = []
     for recording in track(together, "scoring", len(together)):
         try:
-            prepared = prepare(recording)
+            answers.append(_by_all(recording, contestants, kept))
         except SourceError as error:
             unreadable.append(str(error))
-            continue
-        answers.append(tuple(hear(prepared, *contestant.listener(recording)) for contestant in contestants))
+    kept.save()
     if not answers:
         why = unreadable[0] if unreadable else "no recording is where the manifest says"
         raise UsageError(f"nothing could be scored: {why}. Check the paths in the manifest.")
     return [_heard(one, index, answers) for index, one in enumerate(contestants)], tuple(unreadable)
+
+
+def _by_all(recording: Recording, contestants: Sequence[Contestant], kept: KeptAnswers) -> tuple[Answer, ...]:
+    """What every model says of one recording; it is decoded only if one has not yet heard it."""
+    ready = cache(lambda: prepare(recording))
+    answers = []
+    for contestant in contestants:
+        detector, standing = contestant.listener(recording)
+        make = partial(_hear, ready, detector, standing)
+        answers.append(kept.get(contestant.identity_of(detector), recording, standing, make))
+    return tuple(answers)
+
+
+def _hear(ready: Callable[[], Prepared], detector: Detector, standing: Standing) -> Answer:
+    return hear(ready(), detector, standing)
 
 
 def _heard(contestant: Contestant, index: int, answers: Sequence[tuple[Answer, ...]]) -> Heard:

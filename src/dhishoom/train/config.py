@@ -31,7 +31,7 @@ class Data(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
     use: tuple[Literal["yes", "nc"], ...] = ("yes",)
     folder: str = ""
-    pool: int = 14000
+    pool: int = 16000
     sample_rate: int = 16000
     fold: int = 0
     folds: int = 6

@@ -13,12 +13,12 @@ _PEAK_AT_S = 0.05
 def blast(rng: np.random.Generator, length: int, sample_rate: int, at_s: float) -> Samples:
     """A muzzle blast near the gun [length], beginning at `at_s`: Friedlander's pulse, at times after a ballistic crack.
 
-    p(t) = (1 - t/T) exp(-t/T) with T of 0.3 to 4 ms (1 to 3 in Maher, "Acoustical Characterization of Gunshots", 2007),
+    p(t) = (1 - t/T) exp(-t/T) with T of 0.3 to 1.6 ms (Maher, "Acoustical Characterization of Gunshots", 2007),
     a ground reflection, and the burnt gas as noise that decays within 0.3 s. A supersonic bullet's crack comes 5 to
     120 ms earlier as an N of 0.2 to 0.5 ms (Whitham 1952).
     """
     time = np.arange(length) / sample_rate - at_s
-    sound = _friedlander(time, float(np.exp(rng.uniform(np.log(3e-4), np.log(4e-3)))))
+    sound = _friedlander(time, float(np.exp(rng.uniform(np.log(3e-4), np.log(1.6e-3)))))
     sound += rng.uniform(0.0, 0.7) * _friedlander(time - rng.uniform(0.001, 0.012), rng.uniform(5e-4, 4e-3))
     decay_s = float(np.exp(rng.uniform(np.log(0.02), np.log(0.3))))
     gas = rng.standard_normal(length) * np.exp(-np.maximum(time, 0.0) / decay_s) * (time >= 0)

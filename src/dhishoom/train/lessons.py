@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dhishoom.core.silence import fill
+from dhishoom.simulate.confusables import MAKERS
 from dhishoom.train import teachers
 from dhishoom.train.augment import Chain, far_away, record
 from dhishoom.train.gunfire import automatic, blast
@@ -54,6 +55,7 @@ class Shares:
         live_fire: A listed arrival; live_fire_rest: any stretch of those recordings, shot or not.
         gunfire: Clips by source, as often as the number says against the others; `simulated` is a blast by formula.
         automatic: How many of those clips are fired again as a burst.
+        simulated_other: Fireworks, backfires, doors, hammers and thunder as `dhishoom.simulate` makes them.
     """
 
     live_fire: float = 0.2
@@ -63,6 +65,7 @@ class Shares:
         default_factory=lambda: {"urbansound8k": 3.0, "sesa": 3.0, "elp_ecoguns": 2.0, "simulated": 2.0}
     )
     automatic: float = 0.2
+    simulated_other: float = 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,6 +162,8 @@ class Lessons:
             piece = self._draw_gunfire(rng)
             if piece is not None:
                 return piece
+        if kind > 1.0 - shares.simulated_other and self._free_of_fold:
+            return self._simulated_other(rng)
         return self._cut(rng, draw_other(rng, self._other), at_onset=rng.random() < 0.6)
 
     def _draw_gunfire(self, rng: np.random.Generator) -> _Piece | None:
@@ -181,6 +186,20 @@ class Lessons:
         unknown = np.zeros(len(CLASSES), np.float32)
         fold = int(rng.choice(sorted(self._free_of_fold)))
         return _Piece(sound, _SIMULATED, fold, (at_s,), (), unknown, unknown)
+
+    def _simulated_other(self, rng: np.random.Generator) -> _Piece:
+        name = sorted(MAKERS)[rng.integers(len(MAKERS))]
+        rate = self._library.sample_rate
+        made = MAKERS[name](rng, rate)
+        begin = int(rng.uniform(-0.3, self._timing.window_s - self._timing.right_s) * rate)
+        sound = rng.standard_normal(self._window) * 10 ** rng.uniform(-4.0, -1.7) * np.abs(made).max()
+        part = made[max(0, -begin) : max(0, self._window - begin)]
+        sound[max(0, begin) : max(0, begin) + len(part)] += part
+        heard = np.zeros(len(CLASSES), np.float32)
+        if CLASS_OF_SIMULATED[name]:
+            heard[CLASSES.index(CLASS_OF_SIMULATED[name])] = 1.0
+        fold = int(rng.choice(sorted(self._free_of_fold)))
+        return _Piece(sound.astype(np.float32), _SIMULATED_OTHER, fold, (), (), heard, heard)
 
     def _more_rounds(self, rng: np.random.Generator, piece: _Piece) -> _Piece:
         inside = [at for at in piece.onsets_s if 0.0 < at < self._timing.window_s]
@@ -268,6 +287,12 @@ class Lessons:
 
 
 _SIMULATED = Recording(key="", path=Path(), source="simulated", group="", label="gunshot", use="yes")
+_SIMULATED_OTHER = Recording(key="", path=Path(), source="simulated", group="", label="other", use="yes")
+CLASS_OF_SIMULATED = {
+    "firework": "firework", "firecrackers": "firework", "door": "door", "hammer": "hammer", "thunder": "thunder",
+    "backfire": "",
+}  # fmt: skip
+"""What a simulated sound is called; a backfire has no class of its own and teaches only what it is not."""
 
 
 def _class_of(recording: Recording) -> str:
