@@ -15,7 +15,9 @@ from typing import Any, Literal, TypeVar, get_args
 
 import msgspec
 
+from dhishoom.alert_settings import AlertSettings, RuleSettings, SinkSettings, check_alerts
 from dhishoom.errors import SettingsError
+from dhishoom.sections import Section
 
 FILE_NAME = "dhishoom.toml"
 BYTES_MAX = 4 << 20
@@ -23,11 +25,7 @@ SENSORS_MAX = 10_000
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 Keep = Literal["none", "shots", "detections", "all"]
-S = TypeVar("S", bound="Section")
-
-
-class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A table of `dhishoom.toml`."""
+S = TypeVar("S", bound=Section)
 
 
 class OriginSettings(Section, frozen=True, kw_only=True):
@@ -157,6 +155,9 @@ class Settings(Section, frozen=True, kw_only=True):
     store: StoreSettings = StoreSettings()
     web: WebSettings = WebSettings()
     limits: LimitSettings = LimitSettings()
+    alerts: AlertSettings = AlertSettings()
+    rule: tuple[RuleSettings, ...] = ()
+    sink: tuple[SinkSettings, ...] = ()
 
 
 def read_settings(path: Path, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -269,6 +270,7 @@ def _check(settings: Settings, where: str) -> None:
     require(threshold is None or 0 < threshold <= 1, f"model.possible {threshold} is no probability above 0.")
     for sensor in settings.sensor:
         _check_place(sensor, require)
+    check_alerts(settings.alerts, settings.rule, settings.sink, require)
 
 
 def _check_place(sensor: SensorSettings, require: Any) -> None:
