@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d
 
@@ -21,23 +21,43 @@ REJECTIONS_PER_WINDOW_MAX = 2
 SHADOW_S = 0.3
 SAME_ARRIVAL_S = 0.010
 REJECTION_SNR_DB_MIN = 10.0
+RISE_DB_MIN = 6.0
+"""Of the level of 5 ms over the mean before: what steady sound does not reach, and every bang that matters exceeds."""
+CELL_S = 0.005
+NEAR_CELLS, FLOOR_CELLS = 7, 50
+TINY = 1e-12
 
 Scores = NDArray[np.float32]
 
 
 def calibrated(scores: Scores, card: ModelCard) -> Scores:
     """Gunshot probability of every frame: [..., classes] to [...]."""
-    probability = _loudest_gun(scores, card)
+    return _probability(_loudest_gun(scores, card), card)
+
+
+def _probability(loudest: Scores | np.float32, card: ModelCard) -> Scores:
     if card.calibration:
-        heard, meant = np.array(card.calibration, np.float64).T
-        probability = np.interp(probability, heard, meant)
-    return np.asarray(np.clip(probability, 0.0, 1.0), np.float32)
+        heard, meant = _curve(card.calibration)
+        loudest = np.interp(loudest, heard, meant)
+    return np.asarray(np.minimum(np.maximum(loudest, 0.0), 1.0), np.float32)
 
 
 def _loudest_gun(scores: Scores, card: ModelCard) -> Scores:
-    columns = [card.classes.index(name) for name in card.gunshot_classes]
-    loudest: Scores = scores[..., columns].max(axis=-1)
-    return loudest
+    guns, _ = _columns(card.classes, card.gunshot_classes)
+    return scores[..., guns[0]] if len(guns) == 1 else np.asarray(scores[..., guns].max(axis=-1), np.float32)
+
+
+@lru_cache(maxsize=64)
+def _curve(calibration: tuple[tuple[float, float], ...]) -> NDArray[np.float64]:
+    """[2, n]: raw scores, then what they mean."""
+    return np.array(calibration, np.float64).T.copy()
+
+
+@lru_cache(maxsize=64)
+def _columns(classes: tuple[str, ...], guns: tuple[str, ...]) -> tuple[list[int], list[int]]:
+    """Where the classes of gunfire lie, and all others."""
+    others = [index for index, name in enumerate(classes) if name not in guns]
+    return [classes.index(name) for name in guns], others
 
 
 def classes_of(scores: Scores, card: ModelCard) -> dict[str, float]:
@@ -45,9 +65,9 @@ def classes_of(scores: Scores, card: ModelCard) -> dict[str, float]:
     frames = scores.reshape(-1, len(card.classes))
     if len(frames) == 0:
         return {GUNSHOT: 0.0}
-    best = frames.max(axis=0)
-    others = {name: float(best[i]) for i, name in enumerate(card.classes) if name not in card.gunshot_classes}
-    named = {GUNSHOT: float(calibrated(frames, card).max()), **others}
+    _, others = _columns(card.classes, card.gunshot_classes)
+    best = frames.max(axis=0).tolist()
+    named = {GUNSHOT: float(calibrated(frames, card).max()), **{card.classes[at]: best[at] for at in others}}
     return dict(sorted(named.items(), key=lambda item: -item[1]))
 
 
@@ -60,17 +80,23 @@ def decide(window: Window, scores: Scores, card: ModelCard) -> tuple[Detection, 
     Args:
         scores: [frames, classes], raw, from `guard_s` before the middle to `guard_s` after it.
     """
-    shots = calibrated(scores, card)
-    frames = [frame for frame in _peaks(_loudest_gun(scores, card), card) if shots[frame] >= card.possible]
-    found = [_detection(window, scores, shots, card, frame, GUNSHOT) for frame in frames]
-    return _distinct([*found, *_rejections(window, scores, shots, card)])
+    guns = _loudest_gun(scores, card)
+    found = []
+    if _probability(guns.max(), card) >= card.possible:
+        shots = [frame for frame in _peaks(guns, card) if _probability(guns[frame], card) >= card.possible]
+        found = [_detection(window, scores, card, frame, GUNSHOT) for frame in shots]
+    found += _rejections(window, scores, guns, card)
+    return _distinct(found) if len(found) > 1 else tuple(found)
 
 
-def _peaks(scores: Scores, card: ModelCard) -> list[int]:
-    """Frames of the middle that no frame within the guard exceeds, the earliest of equals."""
+def _peaks(scores: Scores, card: ModelCard, least: float = 0.0) -> list[int]:
+    """Frames of the middle at or above `least` that no frame within the guard exceeds, the earliest of equals."""
     guard = round(card.guard_s / card.hop_s)
-    around = sliding_window_view(scores, 2 * guard + 1)
-    return [int(frame) for frame in np.flatnonzero(around.argmax(axis=1) == guard) + guard]
+    middle = scores[guard : len(scores) - guard]
+    peak = middle >= least
+    for at in range(guard):
+        peak &= (middle > scores[at : at + len(middle)]) & (middle >= scores[2 * guard - at :][: len(middle)])
+    return (np.flatnonzero(peak) + guard).tolist()
 
 
 def _distinct(found: list[Detection]) -> tuple[Detection, ...]:
@@ -85,23 +111,49 @@ def _distinct(found: list[Detection]) -> tuple[Detection, ...]:
     return tuple(sorted(kept, key=lambda one: one.onset_ns))
 
 
-def _rejections(window: Window, scores: Scores, shots: Scores, card: ModelCard) -> list[Detection]:
+def _rejections(window: Window, scores: Scores, guns: Scores, card: ModelCard) -> list[Detection]:
     """Loud and sudden sounds that were taken for something else, the surest first, few."""
-    columns = [i for i, name in enumerate(card.classes) if name not in card.gunshot_classes]
-    if not columns:
+    _, others = _columns(card.classes, card.gunshot_classes)
+    if not others:
         return []
-    best = scores[:, columns].max(axis=1)
+    best = scores[:, others].max(axis=1)
+    frames = _peaks(best, card, card.reject)
+    if not frames:
+        return []
     shadow = round(SHADOW_S / card.hop_s)
-    shaded = maximum_filter1d(shots, 2 * shadow + 1) >= card.possible
-    frames = [frame for frame in _peaks(best, card) if best[frame] >= card.reject and not shaded[frame]]
+    sudden = [
+        frame
+        for frame, rise_db in zip(frames, _rises_db(window, np.array(frames), card), strict=True)
+        if rise_db >= RISE_DB_MIN
+        and _probability(guns[max(0, frame - shadow) : frame + shadow + 1].max(), card) < card.possible
+    ]
     rejected = []
-    for frame in sorted(frames, key=lambda frame: -float(best[frame]))[:REJECTIONS_PER_WINDOW_MAX]:
-        label = card.classes[columns[int(scores[frame, columns].argmax())]]
-        rejected.append(_detection(window, scores, shots, card, frame, label))
+    for frame in sorted(sudden, key=lambda frame: -float(best[frame]))[:REJECTIONS_PER_WINDOW_MAX]:
+        label = card.classes[others[int(scores[frame, others].argmax())]]
+        rejected.append(_detection(window, scores, card, frame, label))
     return [one for one in rejected if one.snr_db >= REJECTION_SNR_DB_MIN]
 
 
-def _detection(window: Window, scores: Scores, shots: Scores, card: ModelCard, frame: int, label: str) -> Detection:
+def _rises_db(window: Window, frames: NDArray[np.int_], card: ModelCard) -> Scores:
+    """How far the level about each frame exceeds the mean level of the quarter second before it.
+
+    Levels are of the sound's first difference, where rumble is weak, over cells of 5 ms.
+    """
+    size = round(CELL_S * card.sample_rate)
+    count = (len(window.audio) - 1) // size
+    steps = (window.audio[1 : count * size + 1] - window.audio[: count * size]).reshape(count, size)
+    levels_db = 10 * np.log10(np.einsum("ij,ij->i", steps, steps) / size + TINY)
+    at = ((frames + 0.5) * card.hop_s + card.left_s - card.guard_s) / CELL_S
+    cells = np.clip(at.astype(np.intp), 0, count - 1)
+    total = np.concatenate(([0.0], np.cumsum(levels_db)))
+    begin = np.maximum(0, cells - FLOOR_CELLS - NEAR_CELLS)
+    end = np.maximum(begin + 1, cells - NEAR_CELLS)
+    loudest = maximum_filter1d(levels_db, 2 * NEAR_CELLS + 1)[cells]
+    rises: Scores = loudest - (total[end] - total[begin]) / (end - begin)
+    return rises
+
+
+def _detection(window: Window, scores: Scores, card: ModelCard, frame: int, label: str) -> Detection:
     near_ns = window.middle_start_ns + round((frame * card.hop_s - card.guard_s + card.hop_s / 2) * NS_PER_S)
     arrival = pick(window.raw, window.raw_rate, index_at(near_ns, window.raw_rate) - window.raw_start_index)
     fraction_ns = round(arrival.sample * NS_PER_S / window.raw_rate)
@@ -112,7 +164,7 @@ def _detection(window: Window, scores: Scores, shots: Scores, card: ModelCard, f
         sensor_id=window.sensor_id,
         onset_ns=onset_ns,
         sigma_s=float(np.hypot(arrival.sigma_s, window.clock_sigma_s)),
-        score=float(shots[frame]),
+        score=told[GUNSHOT],
         label=label,
         classes=dict(list(told.items())[:CLASSES_TOLD]),
         snr_db=arrival.snr_db,

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from dhishoom.core.decision import decide
 from dhishoom.core.framing import Grid, grid, index_at, memory_s
-from dhishoom.core.silence import fill
+from dhishoom.core.silence import Mask, fill
 from dhishoom.nouns import NS_PER_S, Chunk, Heard, ModelCard
 
 __all__ = [
@@ -225,14 +225,21 @@ def _wanted(state: ListeningState, place: Grid, step: int) -> bool:
 def _window(state: ListeningState, stream: _Stream, place: Grid, step: int) -> Window:
     middle = place.middle_index(step)
     low, high = middle - place.left, middle + place.right
-    raw = np.zeros(high - low, np.float32)
-    begin_at, end_at = max(low, stream.tail_index), min(high, stream.end_index)
-    raw[begin_at - low : end_at - low] = stream.tail[begin_at - stream.tail_index : end_at - stream.tail_index]
-    missing = np.ones(high - low, np.bool_)
-    missing[begin_at - low : end_at - low] = False
-    raw = fill(raw, missing, low, stream.sample_rate)
+    raw = fill(*_stretch(stream, low, high), low, stream.sample_rate)
     audio = place.resampler.apply(raw, place.length)
     return Window(state.sensor_id, step * place.step_ns, audio, raw, stream.sample_rate, low, state.clock_sigma_s)
+
+
+def _stretch(stream: _Stream, low: int, high: int) -> tuple[Samples, Mask | None]:
+    """The sound from index `low` to `high`, and where the stream does not hold it."""
+    begin_at, end_at = max(low, stream.tail_index), min(high, stream.end_index)
+    known = stream.tail[begin_at - stream.tail_index : end_at - stream.tail_index]
+    if len(known) == high - low:
+        return known, None
+    raw, missing = np.zeros(high - low, np.float32), np.ones(high - low, np.bool_)
+    raw[begin_at - low : end_at - low] = known
+    missing[begin_at - low : end_at - low] = False
+    return raw, missing
 
 
 def _notice(state: ListeningState, chunk: Chunk, kind: NoticeKind, samples: int) -> Notice:

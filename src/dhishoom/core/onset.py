@@ -15,6 +15,7 @@ tail) in white, pink and brown noise at 8 to 45 dB; real recordings were only us
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -35,6 +36,7 @@ NOISE_FACTOR = 4.0
 NEAR_SIGMA_S = 0.010
 WHITENING_ORDER = 4
 WHITENING_LOAD = 1e-3
+APART = np.abs(np.subtract.outer(np.arange(WHITENING_ORDER), np.arange(WHITENING_ORDER)))
 SPLIT_BEFORE_S = 0.012
 SPLIT_AFTER_S = 0.003
 SIGMA_FLOOR_S = 0.0001
@@ -78,7 +80,8 @@ def _pick(samples: Sound, sample_rate: int, near: float) -> Pick:
     sound = _without_rumble(samples, sample_rate)
     low = min(max(0, round(near - SEARCH_BEFORE_S * sample_rate)), len(sound) - 1)
     high = min(len(sound), max(low + 8, round(near + SEARCH_AFTER_S * sample_rate)))
-    noise = _noise_rms(sound, round(near), sample_rate)
+    before = _before(sound, round(near), sample_rate)
+    noise = _noise_rms(before, sample_rate)
     level = _envelope(sound[low:high], sample_rate)
     stands_out = bool(level.max() >= NOISE_FACTOR * noise)
     if not stands_out:  # Then the model knows better than the level where to look.
@@ -87,12 +90,11 @@ def _pick(samples: Sound, sample_rate: int, near: float) -> Pick:
     rise = low + int(np.argmax(level >= threshold))
     begin = max(0, rise - round(SPLIT_BEFORE_S * sample_rate))
     end = min(len(sound), rise + max(4, round(SPLIT_AFTER_S * sample_rate)))
-    white = _whitened(sound, _before(sound, round(near), sample_rate))
-    sample, spread = _split(white[begin:end])
+    sample, spread = _split(_whitened(sound, begin, end, before))
     peak = float(np.abs(sound[rise : rise + round(PEAK_WITHIN_S * sample_rate)]).max(initial=0.0))
-    snr_db = 20 * float(np.log10((peak + TINY) / (noise + TINY)))
+    snr_db = 20 * math.log10((peak + TINY) / noise)
     sigma_s = _sigma_s(spread / sample_rate, (end - begin) / sample_rate, sample_rate)
-    return Pick(begin + sample, sigma_s, float(np.clip(snr_db, -20.0, 120.0)))
+    return Pick(begin + sample, sigma_s, min(max(snr_db, -20.0), 120.0))
 
 
 def _without_rumble(sound: Sound, sample_rate: int) -> Sound:
@@ -116,27 +118,27 @@ def _before(sound: Sound, near: int, sample_rate: int) -> Sound:
     return sound[max(0, end - round(NOISE_BEFORE_S * sample_rate)) : end]
 
 
-def _noise_rms(sound: Sound, near: int, sample_rate: int) -> float:
-    """Level before the shot; of its quieter half, since another shot may just have been."""
-    before = _before(sound, near, sample_rate)
+def _noise_rms(before: Sound, sample_rate: int) -> float:
+    """Level before the shot: the median over frames of 5 ms, since another shot may just have been."""
     frame = max(1, round(0.005 * sample_rate))
     count = len(before) // frame
     if count == 0:
         return TINY
-    levels = before[: count * frame].reshape(count, frame).std(axis=1)
-    return float(np.median(levels)) + TINY
+    frames = before[: count * frame].reshape(count, frame)
+    powers = np.sort(np.einsum("ij,ij->i", frames, frames))
+    return math.sqrt(powers[count // 2] / frame) + TINY
 
 
-def _whitened(sound: Sound, noise: Sound) -> Sound:
-    """What a linear prediction fitted to the noise cannot foretell of the sound (Yule-Walker); causal."""
+def _whitened(sound: Sound, begin: int, end: int, noise: Sound) -> Sound:
+    """What a linear prediction fitted to the noise cannot foretell of a stretch of sound (Yule-Walker); causal."""
     if len(noise) < 8 * WHITENING_ORDER:
-        return sound
+        return sound[begin:end]
     lags = np.array([noise[: len(noise) - lag] @ noise[lag:] for lag in range(WHITENING_ORDER + 1)])
     lags[0] = lags[0] * (1 + WHITENING_LOAD) + TINY
-    apart = np.abs(np.subtract.outer(np.arange(WHITENING_ORDER), np.arange(WHITENING_ORDER)))
-    foretold = np.linalg.solve(lags[apart], lags[1:])
-    white: Sound = np.convolve(sound, np.concatenate(([1.0], -foretold)))[: len(sound)]
-    return white
+    foretold = np.linalg.solve(lags[APART], lags[1:])
+    first = max(0, begin - WHITENING_ORDER)
+    white: Sound = np.convolve(sound[first:end], np.concatenate(([1.0], -foretold)))
+    return white[begin - first : end - first]
 
 
 def _envelope(sound: Sound, sample_rate: int) -> Sound:
@@ -159,11 +161,11 @@ def _split(sound: Sound) -> tuple[float, float]:
     weights = np.exp(0.5 * (criterion.min() - criterion))
     weights /= weights.sum()
     mean = float(weights @ at)
-    return mean, float(np.sqrt(weights @ (at - mean) ** 2))
+    return mean, math.sqrt(weights @ (at - mean) ** 2)
 
 
 def _sigma_s(spread_s: float, searched_s: float, sample_rate: int) -> float:
     """The spread of the splits, a sample, and the blast's own rise; where all splits are alike, the model's guess."""
     unsure = min(1.0, spread_s * UNIFORM / searched_s) ** 2
     parts_s = (SIGMA_FLOOR_S, 1 / sample_rate, spread_s, unsure * NEAR_SIGMA_S)
-    return float(np.linalg.norm(parts_s))
+    return math.hypot(*parts_s)

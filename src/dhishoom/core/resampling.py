@@ -42,9 +42,11 @@ class Resampler:
         wide, block = self.matrix.shape
         count = -(-length // block)
         needed = (count - 1) * self.stride + wide
-        padded = np.pad(samples[:needed], (0, max(0, needed - len(samples))))
-        blocks = sliding_window_view(padded, wide)[:: self.stride]
-        return np.asarray((np.ascontiguousarray(blocks) @ self.matrix).reshape(-1)[:length], np.float32)
+        if len(samples) < needed:
+            samples = np.concatenate((samples, np.zeros(needed - len(samples), np.float32)))
+        blocks = sliding_window_view(samples[:needed], wide)[:: self.stride]
+        converted: Samples = (np.ascontiguousarray(blocks) @ self.matrix).reshape(-1)[:length]
+        return converted
 
 
 @lru_cache(maxsize=64)

@@ -6,6 +6,7 @@ filled before anything listens: with noise of the level and the colour of the qu
 
 from __future__ import annotations
 
+import math
 from functools import cache
 
 import numpy as np
@@ -22,25 +23,28 @@ Mask = NDArray[np.bool_]
 
 def silent(samples: Samples, sample_rate: int) -> Mask:
     """Where the samples are exactly zero for at least 5 ms: padding, or a microphone that gives nothing."""
+    shortest = max(1, math.ceil(ZERO_RUN_MIN_S * sample_rate))
+    if (samples[shortest - 1 :: shortest] != 0.0).all():  # Every such run holds one of these.
+        return np.zeros(len(samples), np.bool_)
     zero: Mask = np.equal(samples, 0.0)
-    if not zero.any():
-        return zero
-    edges = np.flatnonzero(np.diff(np.concatenate(([False], zero, [False])).astype(np.int8)))
-    for begin, end in edges.reshape(-1, 2):
-        if end - begin < ZERO_RUN_MIN_S * sample_rate:
-            zero[begin:end] = False
+    walled = np.concatenate(([False], zero, [False]))
+    edges = np.flatnonzero(walled[1:] != walled[:-1])
+    lengths = edges[1::2] - edges[::2]
+    zero[zero] = np.repeat(lengths >= shortest, lengths)
     return zero
 
 
-def fill(samples: Samples, missing: Mask, first_index: int, sample_rate: int) -> Samples:
+def fill(samples: Samples, missing: Mask | None, first_index: int, sample_rate: int) -> Samples:
     """The samples with holes filled by noise; a window with no sound at all is zeros throughout.
 
     Args:
         samples: [n]; what they hold where `missing` is of no account.
-        missing: [n], true where nothing was recorded.
+        missing: [n], true where nothing was recorded; None where all was.
         first_index: Absolute index of the first sample on the sensor's clock.
     """
-    hole = missing | silent(samples, sample_rate)
+    hole = silent(samples, sample_rate)
+    if missing is not None:
+        hole |= missing
     if not hole.any():
         return samples
     if hole.all():
@@ -49,8 +53,13 @@ def fill(samples: Samples, missing: Mask, first_index: int, sample_rate: int) ->
     quiet = _quiet_grains(samples, hole, grain)
     if len(quiet) == 0:
         quiet = _unit_noise(grain) * samples[~hole].std()
-    noise = samples[~hole].mean() + _overlapped(quiet, first_index, len(samples))
-    return np.where(hole, noise, samples).astype(np.float32)
+    where = np.flatnonzero(hole)
+    begin, end = int(where[0]), int(where[-1]) + 1
+    known = (~hole).astype(np.float32)
+    noise = np.float32(samples @ known / known.sum()) + _overlapped(quiet, first_index + begin, end - begin)
+    filled = samples.astype(np.float32)
+    filled[where] = noise[where - begin]
+    return filled
 
 
 def _quiet_grains(samples: Samples, hole: Mask, grain: int) -> Samples:
@@ -61,8 +70,8 @@ def _quiet_grains(samples: Samples, hole: Mask, grain: int) -> Samples:
     if len(grains) == 0:
         return grains
     grains = grains - grains.mean(axis=1, keepdims=True)
-    powers = np.square(grains).mean(axis=1)
-    quiet: Samples = grains[powers <= np.quantile(powers, QUIET_SHARE)]
+    powers = np.einsum("ij,ij->i", grains, grains)
+    quiet: Samples = grains[powers <= np.sort(powers)[round(QUIET_SHARE * (len(powers) - 1))]]
     return quiet
 
 
@@ -73,7 +82,7 @@ def _overlapped(grains: Samples, first_index: int, length: int) -> Samples:
     draws = _draws()[np.arange(first, first + length // half + 3) % DRAWS]
     fade = np.sin(np.pi * (np.arange(2 * half, dtype=np.float32) + 0.5) / (2 * half))
     signs = (2 * (draws & 1) - 1).astype(np.float32)
-    drawn = grains[(draws >> 1) % len(grains)] * signs[:, None] * fade
+    drawn = grains[(draws >> 1) % len(grains)] * (signs[:, None] * fade)
     noise: Samples = (drawn[1:, :half] + drawn[:-1, half:]).ravel()
     begin = first_index - (first + 1) * half
     return noise[begin : begin + length]
