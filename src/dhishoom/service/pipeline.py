@@ -22,7 +22,7 @@ from dhishoom.nouns import Chunk, Detection, Heard, Incident, Site
 from dhishoom.seams import Detector, Store
 from dhishoom.service.health import Health
 from dhishoom.service.hearing import Keep, SensorHearing, Told
-from dhishoom.service.keeping import Keeping
+from dhishoom.service.keeping import Alerts, Keeping
 from dhishoom.service.strips import strip_of
 
 WINDOWS_MAX = 64
@@ -57,6 +57,7 @@ class Pipeline:
     Args:
         publish: Where live events go.
         health: Counts; made for the site where none is given.
+        alerts: What incidents make known is decided while they are stored; None: nobody is told.
     """
 
     def __init__(
@@ -68,12 +69,13 @@ class Pipeline:
         listening: Listening = Listening(),
         publish: Publish = silently,
         health: Health | None = None,
+        alerts: Alerts | None = None,
     ) -> None:
         self.health = health or Health(site)
         self._site, self._detector, self._store = site, detector, store
         self._listening, self._publish = listening, publish
         self._place = place_of(site)
-        self._keeping = Keeping(store, self._complain, lambda count: self.health.count("rows_lost", count))
+        self._keeping = Keeping(store, self._complain, lambda count: self.health.count("rows_lost", count), alerts)
         self._hearings: dict[str, SensorHearing] = {}
         self._association = association.begin(site, listening.limits)
         self._strips: list[Json] = []

@@ -12,6 +12,7 @@ from dhishoom.core.timestamps import to_rfc3339
 from dhishoom.errors import BusError, DhishoomError, NounError
 from dhishoom.nouns import Chunk
 from dhishoom.seams import AUDIO_TOPIC, DEAD_TOPIC, Bus, Delivery
+from dhishoom.service.alert_office import Worker
 from dhishoom.service.health import Health
 from dhishoom.service.intake import Codec, Feed, Feeder
 from dhishoom.service.live import Live
@@ -25,6 +26,9 @@ POLL_S = 0.1
 TELL_EVERY_S = 1.0
 RETAIN_EVERY_S = 60.0
 DRAIN_S_MAX = 10.0
+RESTART_S = 5.0
+"""A worker that failed begins again after so long."""
+WORKERS_END_S_MAX = 8.0
 
 
 class Service:
@@ -33,6 +37,7 @@ class Service:
     Args:
         feeds: Where sound comes from.
         housekeeping: The store's clips and what is kept of them; None: nothing is removed.
+        workers: What else goes on until the end, each in a thread of its own, such as the delivery of alerts.
 
     Attributes:
         failures: What went wrong with sources, in the order of its happening.
@@ -47,6 +52,7 @@ class Service:
         live: Live,
         *,
         housekeeping: tuple[ClipKeeper, Retention] | None = None,
+        workers: Sequence[Worker] = (),
     ) -> None:
         self.failures: list[DhishoomError] = []
         self._bus, self._codec, self._pipeline, self._live = bus, codec, pipeline, live
@@ -54,12 +60,15 @@ class Service:
         self._housekeeping = housekeeping
         self._feeds = [(feed, Feeder(feed, bus, codec, self._lose)) for feed in feeds]
         self._feeding: list[threading.Thread] = []
+        self._workers = [(worker, threading.Event()) for worker in workers]
         self._stopping = threading.Event()
         self._ended = threading.Event()
         self._told_s = 0.0
 
     def start(self) -> None:
         """Begin to listen; returns at once."""
+        for worker, ended in self._workers:
+            self._thread(worker.name, partial(self._keep_up, worker, ended))
         self._feeding = [
             self._thread(f"source {feed.name}", partial(self._feed, feed, feeder)) for feed, feeder in self._feeds
         ]
@@ -82,15 +91,32 @@ class Service:
         thread.start()
         return thread
 
-    def _supervised(self, name: str, work: Callable[[], None]) -> None:
-        """Nothing that fails in one place may end the rest."""
+    def _supervised(self, name: str, work: Callable[[], None]) -> bool:
+        """Nothing that fails in one place may end the rest; whether it has not."""
         try:
             work()
+            return True
         except DhishoomError as error:
             self._fail(name, error)
         except Exception as error:
             log.exception("%s failed", name)
             self._fail(name, DhishoomError(f"{name} failed: {type(error).__name__}: {error}. Please report it."))
+        return False
+
+    def _keep_up(self, worker: Worker, ended: threading.Event) -> None:
+        """Begin again whatever fails; a worker that returns has come to its end."""
+        try:
+            while not self._supervised(worker.name, worker.run) and not self._stopping.wait(RESTART_S):
+                pass
+        finally:
+            ended.set()
+
+    def _end_workers(self) -> None:
+        for worker, _ in self._workers:
+            worker.stop()
+        until_s = time.monotonic() + WORKERS_END_S_MAX
+        for _, ended in self._workers:
+            ended.wait(max(0.0, until_s - time.monotonic()))
 
     def _fail(self, name: str, error: DhishoomError) -> None:
         log.error("%s: %s", name, error)
@@ -108,6 +134,7 @@ class Service:
             self._drain()
         finally:
             self._tell()
+            self._end_workers()
             self._stopping.set()
             self._ended.set()
 
