@@ -69,8 +69,6 @@ def replay(
 
     DIR, or folders below it, hold one of three forms (docs/formats.md): recordings with a JSON file beside each, WAV
     files with an smj0 chunk, or any recordings with a sensors.csv. Each folder is a scene of its own.
-
-    Example: dhishoom replay recordings/ --json
     """
     detector = open_detector(model)
     card = card_with_threshold(detector.card, threshold)
