@@ -19,6 +19,9 @@ PREFERRED = ("dhishoom-small-1", "dhishoom-small-open-1", "energy")
 """Best first: whoever names no model gets the first of these that is shipped."""
 
 
+_SECOND = "+"
+
+
 def _is_shipped(name: str) -> bool:
     return name == "energy" or all((SHIPPED / f"{name}{suffix}").is_file() for suffix in (".onnx", ".json"))
 
@@ -47,7 +50,9 @@ def names() -> list[str]:
 
 
 def card_of(name: str) -> ModelCard:
-    """The card of a model, without loading its network."""
+    """The card of a model, without loading its network; of a pair `FIRST+SECOND`, the card of both together."""
+    if _SECOND in name and not Path(name).is_file():
+        return open_detector(name).card
     if name == "energy":
         from dhishoom.detectors.energy import CARD
 
@@ -56,15 +61,34 @@ def card_of(name: str) -> ModelCard:
 
 
 def open_detector(name: str = DEFAULT, *, threads: int = 1) -> Detector:
-    """The detector of that name or `.onnx` file. Raises ModelError, with the nearest name for a misspelt one."""
+    """The detector of that name or `.onnx` file, or a pair `FIRST+SECOND`.
+
+    Raises ModelError, with the nearest name for a misspelt one.
+    """
     if name == "energy":
         from dhishoom.detectors.energy import EnergyDetector
 
         return EnergyDetector()
+    if _SECOND in name and not Path(name).is_file():
+        return _open_pair(*name.split(_SECOND, 1), threads=threads)
     path = _path_of(name)
+    if (card_of(name).card or {}).get("kind") == "fetched tagger":
+        from dhishoom.detectors.fetched import open_fetched
+
+        return open_fetched(path, threads=threads)
     from dhishoom.detectors.onnx import OnnxDetector
 
     return OnnxDetector(path, threads=threads)
+
+
+def _open_pair(first: str, second: str, *, threads: int) -> Detector:
+    """The first model with a second look by a fetched tagger."""
+    from dhishoom.detectors.fetched import open_fetched
+    from dhishoom.detectors.second_look import SecondLook
+
+    if second not in model_files():
+        raise ModelError(f"There is no {second!r} for a second look. Run: dhishoom models fetch {second}")
+    return SecondLook(open_detector(first, threads=threads), open_fetched(model_files()[second], threads=threads))
 
 
 def _path_of(name: str) -> Path:
