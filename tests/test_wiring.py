@@ -10,10 +10,11 @@ import pytest
 
 from dhishoom.core.geometry import place_of
 from dhishoom.errors import SettingsError
-from dhishoom.nouns import Position, Site
+from dhishoom.nouns import Chunk, Position, Site
+from dhishoom.service.intake import Feed
 from dhishoom.settings import parse_settings
 from dhishoom.stores.sql import SqlStore
-from dhishoom.wiring import in_frame_of, site_of
+from dhishoom.wiring import in_frame_of, merged_site, site_of
 from tests.contracts.examples import an_incident
 
 TWO = '[[sensor]]\nid = "a"\nlat = 41.80\nlon = -87.60\n[[sensor]]\nid = "b"\nlat = 41.81\nlon = -87.61\n'
@@ -78,3 +79,51 @@ def test_metres_and_degrees_do_not_mix_in_one_store(store: SqlStore) -> None:
 
     with pytest.raises(SettingsError, match="places in metres, the sensors in degrees"):
         in_frame_of(site(TWO), store)
+
+
+class Knowing:
+    """A source that knows its site."""
+
+    def __init__(self, known: Site) -> None:
+        self._known = known
+
+    def site(self) -> Site:
+        """As the recordings tell it."""
+        return self._known
+
+    def chunks(self) -> Iterator[Chunk]:
+        """None."""
+        yield from ()
+
+    def close(self) -> None:
+        """Nothing to free."""
+
+
+def joined(settings: str, recordings: str) -> Site:
+    """The site of settings and of recordings that know their own."""
+    return merged_site(site(settings), [Feed(name="f", source=Knowing(site(recordings)), patient=True)])
+
+
+def test_recordings_and_sensors_share_one_frame() -> None:
+    """Degrees of either are measured from the settings' origin; a sensor that both know is as the settings say."""
+    both = joined(TWO, THIRD + '[[sensor]]\nid = "a"\nlat = 41.95\nlon = -87.65\n')
+
+    alone = site(TWO + THIRD)
+    assert sorted(both.sensors) == ["a", "b", "c"]
+    for name in "abc":
+        here, there = both.sensors[name].position, alone.sensors[name].position
+        assert here is not None
+        assert there is not None
+        assert place_of(both)(here) == pytest.approx(place_of(alone)(there), abs=1e-7)
+
+
+def test_a_microphone_without_a_place_joins_any_recordings() -> None:
+    """The recordings' frame is kept."""
+    assert joined('[[sensor]]\nid = "m"\n', TWO).origin == site(TWO).origin
+    assert joined(TWO, '[[sensor]]\nid = "m"\n').origin == site(TWO).origin
+
+
+def test_recordings_in_metres_do_not_mix_with_sensors_in_degrees() -> None:
+    """No distance between them is known."""
+    with pytest.raises(SettingsError, match="places in metres, the sensors in degrees"):
+        joined(TWO, '[[sensor]]\nid = "z"\nx = 1\ny = 2\n')

@@ -215,7 +215,7 @@ def in_frame_of(site: Site, store: SqlStore) -> Site:
     Raises SettingsError where one has degrees and the other local metres.
     """
     kept = store.origin()
-    placed = any(sensor.position for sensor in site.sensors.values())
+    placed = _has_places(site)
     local = kept is None and any(incident.position for incident in store.incidents(limit=1000))
     if (kept and placed and not site.origin) or (local and site.origin):
         theirs, ours = ("degrees", "metres") if kept else ("metres", "degrees")
@@ -252,8 +252,24 @@ def merged_site(site: Site, feeds: Sequence[Feed]) -> Site:
         if not site.sensors:
             site = replace(known, name=known.name if site.name == "site" else site.name)
         else:
-            site = replace(site, sensors={**known.sensors, **site.sensors})
+            site = _joined(site, known)
     return site
+
+
+def _joined(site: Site, known: Site) -> Site:
+    """Sensors of both in one frame; where both know a sensor, the settings say how it is."""
+    placed, known_placed = _has_places(site), _has_places(known)
+    if placed and known_placed and (site.origin is None) != (known.origin is None):
+        theirs, ours = ("metres", "degrees") if site.origin else ("degrees", "metres")
+        raise SettingsError(f"the recordings have places in {theirs}, the sensors in {ours}; give all in {theirs}.")
+    if placed and site.origin is not None:
+        known = _measured_from(known, site.origin)
+    origin = site.origin if placed else known.origin
+    return replace(site, sensors={**known.sensors, **site.sensors}, origin=origin)
+
+
+def _has_places(site: Site) -> bool:
+    return any(sensor.position for sensor in site.sensors.values())
 
 
 def simulated_city(*, seed: int, realtime: bool) -> Any:

@@ -13,6 +13,7 @@ from dhishoom.cli import output
 from dhishoom.cli.serving import assemble, listen_until_stopped, serve
 from dhishoom.errors import SettingsError
 from dhishoom.messages import Json
+from dhishoom.nouns import Site
 from dhishoom.service.web_server import WebServer
 from dhishoom.settings import FILE_NAME, Settings, read_settings
 from dhishoom.wiring import open_feeds, open_store, site_of
@@ -41,15 +42,20 @@ def run(
         feeds = open_feeds(settings, base)
         store = open_store(settings.store, base)
         try:
-            running = assemble(settings, site_of(settings), feeds, store)
+            running = assemble(settings, site_of(settings), feeds, store, base=base, page=web.url)
             serve(running, store, settings, web, streets)
-            output.say(f"{len(running.site.sensors)} sensors of {running.site.name!r}. Page: {web.url}  (Ctrl-C stops)")
+            output.say(f"{_sensors(running.site)} of {running.site.name!r}. Page: {web.url}  (Ctrl-C stops)")
             listen_until_stopped(running, seconds=seconds, until_done=until_done)
         finally:
             web.stop()
             store.close()
     finally:
         web.stop()
+
+
+def _sensors(site: Site) -> str:
+    count = len(site.sensors)
+    return "1 sensor" if count == 1 else f"{count} sensors"
 
 
 def with_address(settings: Settings, host: str | None, port: int | None) -> Settings:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import queue
 import signal
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dhishoom.alert_wiring import open_alerts
 from dhishoom.cli import output
+from dhishoom.errors import StoreError
 from dhishoom.messages import Json
 from dhishoom.nouns import Site
 from dhishoom.seams import AUDIO_TOPIC
@@ -42,15 +45,32 @@ class Running:
     service: Service
 
 
-def assemble(settings: Settings, site: Site, feeds: list[Feed], store: SqlStore) -> Running:
-    """Put the service together; nothing runs yet."""
+def assemble(
+    settings: Settings, site: Site, feeds: list[Feed], store: SqlStore, *, base: Path = Path(), page: str = ""
+) -> Running:
+    """Put the service together; nothing runs yet.
+
+    Args:
+        base: Paths in the settings are relative to it.
+        page: Address of the page, for links in alerts.
+    """
     site = in_frame_of(merged_site(site, feeds), store)
     bus, live = open_bus(settings), Live()
     health = Health(site, lag=lambda: bus.lag(AUDIO_TOPIC))
     listening = Listening(keep=settings.store.keep, limits=limits_of(settings))
-    pipeline = Pipeline(site, open_detector(settings), store, listening=listening, publish=live.publish, health=health)
+    office = open_alerts(settings, site, store, live.publish, base=base, page=page)
+    pipeline = Pipeline(
+        site,
+        open_detector(settings),
+        store,
+        listening=listening,
+        publish=live.publish,
+        health=health,
+        alerts=office,
+    )
     keep_house = (store, retention_of(settings.store))
-    service = Service(feeds, bus, AudioCodec(site), pipeline, live, housekeeping=keep_house)
+    workers = office.workers if office else ()
+    service = Service(feeds, bus, AudioCodec(site), pipeline, live, housekeeping=keep_house, workers=workers)
     return Running(site=site, live=live, health=health, service=service)
 
 
@@ -67,6 +87,7 @@ def serve(running: Running, store: SqlStore, settings: Settings, web: WebServer,
         streets=streets,
         simulated=settings.simulation is not None,
         hosts=settings.web.hosts,
+        alerts=store,
     )
     web.start(app)
 
@@ -74,23 +95,28 @@ def serve(running: Running, store: SqlStore, settings: Settings, web: WebServer,
 def listen_until_stopped(running: Running, *, seconds: float | None, until_done: bool) -> None:
     """Print incidents as they come, until a signal, the end of `seconds`, or of every source where that is asked.
 
-    Everything heard is stored when it returns. Raises the failure of the sources where all of them failed.
+    Everything heard is stored when it returns. Raises StoreError where the store refused it to the end, and the failure
+    of the sources where all of them failed.
     """
-    stop = threading.Event()
-    with _signals_set(stop):
+    end, screen = _End(), _Screen(running.live)
+    with _signals_ask(end):
         running.service.start()
-        _watch(running, stop, seconds, until_done=until_done)
+        _watch(running, end, screen, seconds, until_done=until_done)
         running.service.stop()
-        if not running.service.wait(END_S_MAX):
+        if running.service.wait(END_S_MAX):
+            screen.refresh()
+        else:
             output.warn(f"not all that was heard could be stored within {END_S_MAX:.0f} s; see the messages above.")
+    if unstored := running.service.unstored:
+        raise StoreError(f"{unstored} detections and incidents could not be stored; the reason is told above.")
     failures = running.service.failures
     if failures and not running.health.counts.get("chunks_total"):
         raise failures[0]
 
 
-def _watch(running: Running, stop: threading.Event, seconds: float | None, *, until_done: bool) -> None:
-    begun_s, screen, ended = time.monotonic(), _Screen(running.live), False
-    while not stop.wait(LOOK_EVERY_S):
+def _watch(running: Running, end: _End, screen: _Screen, seconds: float | None, *, until_done: bool) -> None:
+    begun_s, ended = time.monotonic(), False
+    while not end.asked_within(LOOK_EVERY_S):
         screen.refresh()
         if seconds is not None and time.monotonic() - begun_s >= seconds:
             return
@@ -115,7 +141,7 @@ class _Screen:
             self._seen = event.event_id
             if event.kind == "incident":
                 self._show(event.payload)
-            elif event.kind == "notice" and event.payload["sensor_id"] is None:
+            elif event.kind == "notice" and _is_for_all(event.payload):
                 output.warn(event.payload["detail"])
 
     def _show(self, incident: Json) -> None:
@@ -123,6 +149,11 @@ class _Screen:
         if self._shown.get(incident["id"]) != essence:
             self._shown[incident["id"]] = essence
             output.say(_line(incident))
+
+
+def _is_for_all(notice: Json) -> bool:
+    """What concerns a sensor is on the page; failed deliveries are in the log already."""
+    return (notice["sensor_id"] is None and notice["kind"] != "alert") or notice["kind"] == "unknown"
 
 
 def _line(incident: Json) -> str:
@@ -133,16 +164,37 @@ def _line(incident: Json) -> str:
     return f"{incident['time']}  incident {incident['id']} ({incident['revision']}): {rounds}, {where}, {heard_by}"
 
 
-@contextmanager
-def _signals_set(stop: threading.Event) -> Iterator[None]:
-    """SIGINT and SIGTERM ask for the end; a second one ends at once."""
+class _End:
+    """Whether the end was asked for.
 
-    def ask(_: int, __: FrameType | None) -> None:
-        if stop.is_set():
+    A signal interrupts the very thread that waits. It must not set a `threading.Event`, whose lock that thread may hold
+    at the moment; a `SimpleQueue` may be put to from anywhere.
+    """
+
+    def __init__(self) -> None:
+        self._asked: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._twice = False
+
+    def ask(self, _: int = 0, __: FrameType | None = None) -> None:
+        """As a handler of signals; the second time it ends at once."""
+        if self._twice:
             raise KeyboardInterrupt
-        stop.set()
+        self._twice = True
+        self._asked.put(None)
 
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    def asked_within(self, timeout_s: float) -> bool:
+        """Wait so long."""
+        try:
+            self._asked.get(timeout=timeout_s)
+        except queue.Empty:
+            return False
+        return True
+
+
+@contextmanager
+def _signals_ask(end: _End) -> Iterator[None]:
+    """SIGINT and SIGTERM ask for the end; a second one ends at once."""
+    before = {number: signal.signal(number, end.ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:

@@ -45,6 +45,11 @@ class Keeping:
         self._incidents: deque[Incident] = deque()
         self._complaints: set[str] = set()
 
+    @property
+    def waiting(self) -> int:
+        """Rows that the store has refused so far."""
+        return len(self._detections) + len(self._incidents)
+
     def keep_clip(self, chunk: Chunk) -> str | None:
         """The clip's name; None where it could not be kept, so that the row says that there is none."""
         try:

@@ -115,6 +115,11 @@ class Pipeline:
         """Try again to store what the store has refused."""
         self._keeping.put([], [])
 
+    @property
+    def unstored(self) -> int:
+        """Rows that the store has refused so far."""
+        return self._keeping.waiting
+
     def take_strips(self) -> list[Json]:
         """Strips since they were last taken, in the order of their deciding."""
         strips, self._strips = self._strips, []

@@ -86,6 +86,11 @@ class Service:
         """Wait until everything is stored after the end; False after `timeout_s`."""
         return self._ended.wait(timeout_s)
 
+    @property
+    def unstored(self) -> int:
+        """Rows that wait because the store refuses them; after the end they are lost."""
+        return self._pipeline.unstored
+
     def _thread(self, name: str, work: Callable[[], None]) -> threading.Thread:
         thread = threading.Thread(target=self._supervised, args=(name, work), name=name, daemon=True)
         thread.start()

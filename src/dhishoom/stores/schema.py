@@ -48,6 +48,7 @@ def telling(engine: Engine) -> Iterator[None]:
 def _fix(reason: str) -> str:
     fixes = {
         "full": "Free some space on its disk.",
+        "disk I/O error": "Its disk is full or failing: free some space there, or name another in store.url.",
         "readonly": "Give this user the right to write it, or mount its disk for writing.",
         "unable to open": "Check that its folder exists and may be written.",
         "locked": "Another program holds it; end that one or wait.",
