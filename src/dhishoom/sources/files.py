@@ -62,7 +62,7 @@ def _walk(folder: Path) -> Iterator[Path]:
 def mono(audio: Audio, path: Path, channel: int | None) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
     """How blocks [n, channels] become [n]: channel 1, 2, ... alone, or the mean of all where None is chosen."""
     if channel is None:
-        return lambda block: block.mean(axis=1, dtype=np.float32)
+        return lambda block: block[:, 0] if block.shape[1] == 1 else block.mean(axis=1, dtype=np.float32)
     if not 1 <= channel <= audio.channels:
         raise SourceError(
             f"cannot take channel {channel} of {path}: it has {audio.channels}. Choose 1 to {audio.channels}."

@@ -32,21 +32,23 @@ class Quality:
         self._highest = -np.inf
 
     def mend(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Count, then return the samples finite and within [-1, 1]; [n] or [n, channels]."""
-        finite = np.isfinite(samples)
-        if not finite.all():
+        """Count, then return the samples finite and within [-1, 1]; [n] or [n, channels], copied only to be mended."""
+        if not samples.size:
+            return samples
+        lowest, highest = float(samples.min()), float(samples.max())
+        if not np.isfinite(highest - lowest):
+            finite = np.isfinite(samples)
             self.not_finite += int(samples.size - finite.sum())
             samples = np.where(finite, samples, np.float32(0))
-        if samples.size:
-            self._measure(samples)
-        return np.clip(samples, -1, 1)
+            lowest, highest = float(samples.min()), float(samples.max())
+        self._measure(samples, lowest, highest)
+        return samples if lowest >= -1 and highest <= 1 else np.clip(samples, -1, 1)
 
-    def _measure(self, samples: NDArray[np.float32]) -> None:
-        lowest, highest = float(samples.min()), float(samples.max())
+    def _measure(self, samples: NDArray[np.float32], lowest: float, highest: float) -> None:
         if max(-lowest, highest) >= FULL_SCALE:
             self.clipped += int((np.abs(samples) >= FULL_SCALE).sum())
         self.samples += samples.size
-        self._sum += float(samples.sum(dtype=np.float64))
+        self._sum += float(samples.sum())
         self._lowest = min(self._lowest, lowest)
         self._highest = max(self._highest, highest)
 
