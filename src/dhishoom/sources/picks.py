@@ -16,10 +16,13 @@ import msgspec
 from dhishoom.core.timestamps import from_rfc3339
 from dhishoom.errors import DhishoomError, SourceError
 from dhishoom.nouns import GUNSHOT, Detection, Position, Sensor, Site, Weather, derived_id
+from dhishoom.sources.possible import is_time, is_weather
 
 FILE_BYTES_MAX = 64 << 20
 SIGMA_S = 0.001
 """Of a pick that does not say."""
+FAR_M = 1e7
+"""Places are metres in any frame, such as UTM: northings reach ten million."""
 UNJUDGED = 0.5
 """Score of a pick that nobody judged: it says that something was heard, not what."""
 
@@ -80,9 +83,24 @@ def read_picks(path: Path, temperature_c: float | None = None) -> PickFile:
             found = _from_picks(msgspec.json.decode(text, type=_PicksFile))
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise SourceError(f"Cannot understand {path}: {error}. docs/formats.md shows what it holds.") from error
-    if temperature_c is None:
-        return found
-    return replace(found, site=replace(found.site, weather=replace(found.site.weather, temperature_c=temperature_c)))
+    site = found.site
+    if temperature_c is not None:
+        site = replace(site, weather=replace(site.weather, temperature_c=temperature_c))
+    _require_possible(path, site)
+    return replace(found, site=site)
+
+
+def _require_possible(path: Path, site: Site) -> None:
+    """Refuse weather and places from which nothing could be computed."""
+    if not is_weather(site.weather):
+        weather = f"{site.weather.temperature_c:g} degrees Celsius, {site.weather.humidity_percent:g} % humidity"
+        raise SourceError(f"{path} cannot be of this Earth: {weather}. Give degrees -90 to 60 and percent 0 to 100.")
+    for name, sensor in site.sensors.items():
+        place = sensor.position
+        if place and max(abs(place.x_m), abs(place.y_m), abs(place.z_m)) > FAR_M:
+            raise SourceError(
+                f"{path}: sensor {name!r} stands more than 10000 km off. Give metres from a place nearby."
+            )
 
 
 def _read(path: Path) -> bytes:
@@ -113,7 +131,7 @@ def _detection(pick: _Pick, sensors: dict[str, Sensor]) -> Detection:
         raise SourceError(f'its sensor {pick.sensor_id!r} is not among "sensors"; add its place.')
     if not 0 <= pick.sigma_s < 60:
         raise SourceError(f'its "sigma_s" is {pick.sigma_s}; give seconds, 0 to 60.')
-    onset_ns = from_rfc3339(pick.time)
+    onset_ns = _time_ns(pick.time)
     return Detection(
         detection_id=derived_id("pick", pick.sensor_id, onset_ns),
         sensor_id=pick.sensor_id,
@@ -125,6 +143,13 @@ def _detection(pick: _Pick, sensors: dict[str, Sensor]) -> Detection:
         snr_db=0.0,
         model="picks",
     )
+
+
+def _time_ns(text: str) -> int:
+    time_ns = from_rfc3339(text)
+    if not is_time(time_ns):
+        raise SourceError(f"its time {text!r} is before 1970 or after 2115; mend it.")
+    return time_ns
 
 
 def from_pulses(pulses: Sequence[_Pulse], weather: Weather) -> PickFile:
@@ -146,7 +171,7 @@ def _pulse_detection(pulse: _Pulse) -> Detection:
     return Detection(
         detection_id=pulse.pulse_uuid,
         sensor_id=pulse.serial_number,
-        onset_ns=from_rfc3339(pulse.arrival_time_utc),
+        onset_ns=_time_ns(pulse.arrival_time_utc),
         sigma_s=SIGMA_S,
         score=UNJUDGED,
         label=GUNSHOT,

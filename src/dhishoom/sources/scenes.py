@@ -14,6 +14,7 @@ from dhishoom.errors import GeometryError, SourceError
 from dhishoom.nouns import NS_PER_S, Chunk, Origin, Position, Sensor, Site, Weather
 from dhishoom.sources.decoders import open_audio
 from dhishoom.sources.files import decode
+from dhishoom.sources.possible import REACH_M, is_time, is_weather
 from dhishoom.sources.quality import Quality
 
 SENSORS_MAX = 10_000
@@ -21,11 +22,7 @@ OVERLAP_NS_MAX = 1_000_000
 """Recordings of one sensor may overlap by this much: times are written in milliseconds."""
 SAME_PLACE_M = 50.0
 """A sensor measures its own place each time, to some metres; farther off it is another sensor."""
-REACH_M = 100_000.0
-"""Sensors of one scene lie this close to their middle: beyond it nobody hears the same shot."""
 REASONS_MAX = 5
-START_NS_MAX = 2**62
-"""The year 2116, and the range in which arrays of integers hold nanoseconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +61,7 @@ class Recording:
     def __post_init__(self) -> None:
         if not self.sensor_id.strip():
             raise SourceError("it names no sensor. Give the sensor's id.")
-        if not 0 <= self.start_ns < START_NS_MAX:
+        if not is_time(self.start_ns):
             raise SourceError("it starts before 1970 or after 2115. Set the sensor's clock, or mend the time.")
 
 
@@ -252,9 +249,9 @@ def _sensor(recording: Recording) -> Sensor:
 def _mean_weather(recordings: Iterable[Recording], remarks: list[str]) -> Weather:
     """The mean of what is stated and can be, so that one odd thermometer does not decide."""
     stated = [one.weather for one in recordings if one.weather is not None]
-    possible = [one for one in stated if _is_weather(one)]
+    possible = [one for one in stated if is_weather(one)]
     if len(possible) < len(stated):
-        odd = next(one for one in stated if not _is_weather(one))
+        odd = next(one for one in stated if not is_weather(one))
         remarks.append(f"weather that cannot be is not believed ({odd.temperature_c:g} degrees Celsius). Mend it.")
     if not possible:
         return Weather()
@@ -264,13 +261,4 @@ def _mean_weather(recordings: Iterable[Recording], remarks: list[str]) -> Weathe
         pressure_kpa=statistics.fmean(one.pressure_kpa for one in possible),
         wind_east_m_s=statistics.fmean(one.wind_east_m_s for one in possible),
         wind_north_m_s=statistics.fmean(one.wind_north_m_s for one in possible),
-    )
-
-
-def _is_weather(stated: Weather) -> bool:
-    """Within what was ever measured on Earth (World Meteorological Organization: -89.2 to 56.7 C, gusts of 113 m/s)."""
-    return (
-        -90 <= stated.temperature_c <= 60
-        and 0 <= stated.humidity_percent <= 100
-        and math.hypot(stated.wind_east_m_s, stated.wind_north_m_s) <= 114
     )
