@@ -35,6 +35,7 @@ from dhishoom.nouns import (
     Status,
     derived_id,
 )
+from dhishoom.stores.memory_outbox import MemoryOutbox
 from dhishoom.web.app import create_app
 
 NS = 1_000_000_000
@@ -224,6 +225,7 @@ class FakeCity:
         self.site = site or fake_site()
         self.store = FakeStore()
         self.live = FakeLive()
+        self.outbox = MemoryOutbox()
         self.now_ns = now_ns or time.time_ns()
         self.states: dict[str, str] = {}
         self._random = np.random.default_rng(11)
@@ -240,6 +242,7 @@ class FakeCity:
             health=self.health,
             streets=fake_streets(self.site),
             simulated=True,
+            alerts=self.outbox,
             **options,
         )
 

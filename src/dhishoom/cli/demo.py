@@ -46,7 +46,7 @@ def demo(
         feeds, store = open_feeds(settings), open_store(settings.store)
         try:
             earlier = len(store.incidents(limit=1000))
-            running = assemble(settings, site_of(settings), feeds, store)
+            running = assemble(settings, site_of(settings), feeds, store, page=web.url)
             serve(running, store, settings, web, simulated_streets(feeds))
             _introduce(web, data, seed, earlier)
             if not no_browser:

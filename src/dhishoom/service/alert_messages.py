@@ -24,7 +24,7 @@ def alerts_to_json(store: Letters, incident_id: str) -> Json:
     """All alerts of an incident, oldest first, and who has acknowledged it."""
     said = store.acknowledgements([incident_id])
     items = [alert_to_json(alert) for alert in grouped(store.letters_of(incident_id))]
-    return {"incident_id": incident_id, "items": items, "acknowledged": [_acknowledgement(one) for one in said]}
+    return {"incident_id": incident_id, "items": items, "acknowledged": [acknowledgement_to_json(one) for one in said]}
 
 
 def grouped(posted: Iterable[Posted]) -> list[list[Posted]]:
@@ -68,5 +68,6 @@ def _delivery(posted: Posted) -> Json:
     }
 
 
-def _acknowledgement(said: Acknowledgement) -> Json:
-    return {"by": said.by, "time": to_rfc3339(said.time_ns)}
+def acknowledgement_to_json(said: Acknowledgement) -> Json:
+    """Who takes an incident on, since when."""
+    return {"incident_id": said.incident_id, "by": said.by, "time": to_rfc3339(said.time_ns)}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from dhishoom.errors import DhishoomError
 from dhishoom.nouns import NS_PER_S
+from dhishoom.service.alerting import UPDATE_AFTER_S, Alerting
 from dhishoom.service.outbox import LETTERS_PER_ROUND, Courier, Outbox
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
     from dhishoom.nouns import Incident, Review
     from dhishoom.seams import Sink
-    from dhishoom.service.alerting import Alerting
 
 LOOK_EVERY_S = 0.5
 """Letters of other processes, and those that wait for a time, are seen so often; one's own at once."""
@@ -56,10 +56,10 @@ class _Loop:
     def run(self) -> None:
         """Until `stop`; then once more, for what came last."""
         while not self._stopping.is_set():
-            if not self._turned():
+            if not self._turned(time.time_ns()):
                 self._woken.wait(LOOK_EVERY_S)
                 self._woken.clear()
-        self._turned()
+        self._turned(time.time_ns() + round(UPDATE_AFTER_S * NS_PER_S))  # no later update will come
         self._end()
 
     def wake(self) -> None:
@@ -71,9 +71,9 @@ class _Loop:
         self._stopping.set()
         self._woken.set()
 
-    def _turned(self) -> bool:
+    def _turned(self, now_ns: int) -> bool:
         try:
-            more = self._turn(time.time_ns())
+            more = self._turn(now_ns)
         except DhishoomError as error:
             if str(error) != self._complaint:
                 self._complaint = str(error)

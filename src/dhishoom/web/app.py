@@ -12,7 +12,9 @@ from dhishoom.core.geometry import place_of
 from dhishoom.messages import Json
 from dhishoom.nouns import Site
 from dhishoom.seams import Store
+from dhishoom.web import alerts as alert_routes
 from dhishoom.web import detections, incidents, page, site_routes, sse
+from dhishoom.web.alerts import AlertStore
 from dhishoom.web.guard import Guard
 from dhishoom.web.live import Live
 from dhishoom.web.refusals import answer_errors_as_json
@@ -40,6 +42,7 @@ def create_app(
     streets: Json | None = None,
     simulated: bool = False,
     hosts: Sequence[str] = (),
+    alerts: AlertStore | None = None,
     page_folder: Path = PAGE_FOLDER,
 ) -> FastAPI:
     """Build the application that uvicorn serves.
@@ -53,6 +56,7 @@ def create_app(
         streets: GeoJSON drawn under the map, or None.
         simulated: Whether what is heard is a simulation; the page says so.
         hosts: Host names the server answers to besides those of the loopback; a guard against DNS rebinding.
+        alerts: Where alerts are read and acknowledged; None: there are none.
         page_folder: Where the built page lies.
     """
     app = FastAPI(
@@ -77,6 +81,9 @@ def create_app(
     answer_errors_as_json(app)
     for routes in (site_routes, incidents, detections, sse):
         app.include_router(routes.router, prefix="/api/v1")
+    if alerts is not None:
+        app.state.alerts = alerts
+        app.include_router(alert_routes.router, prefix="/api/v1")
     app.include_router(page.router_for(page_folder))
     app.add_middleware(Guard, hosts=tuple(hosts))
     return app

@@ -53,6 +53,31 @@ INCIDENT: Json = {
     "review": "confirmed",
     "reviews": [REVIEW],
 }
+ALERT: Json = {
+    "type": "alert",
+    "id": "c01d3a77be5f2094",
+    "incident_id": INCIDENT["id"],
+    "revision": 1,
+    "kind": "new",
+    "status": "Actual",
+    "rule": "night",
+    "time": TIME,
+    "text": "1 round at 41.88183, -87.62318 ± 6 m\n2026-11-24T21:14:03Z, 98% sure, single shot, heard by 3 sensors",
+    "link": f"https://shots.example.org/#/live/{INCIDENT['id']}",
+    "deliveries": [
+        {
+            "sink": "desk",
+            "state": "delivered",
+            "attempts": 1,
+            "escalation": False,
+            "due": TIME,
+            "expires": "2026-11-24T22:14:03.512345Z",
+            "changed": TIME,
+            "why": "200 OK",
+        }
+    ],
+}
+ACKNOWLEDGED = [{"incident_id": INCIDENT["id"], "by": "Desk 2", "time": TIME}]
 EXAMPLES: dict[str, tuple[str, Json]] = {
     "site": (
         "The site.",
@@ -79,6 +104,11 @@ EXAMPLES: dict[str, tuple[str, Json]] = {
     "incident": ("The incident.", {**INCIDENT, "history": [], "detections": [DETECTION]}),
     "review": ("Kept.", {"id": INCIDENT["id"], "review": "confirmed", "reviews": [REVIEW]}),
     "detections": ("What was heard.", {"items": [DETECTION]}),
+    "alerts": ("What was told.", {"items": [ALERT], "acknowledged": ACKNOWLEDGED}),
+    "incident_alerts": (
+        "What was told of it.",
+        {"incident_id": INCIDENT["id"], "items": [ALERT], "acknowledged": ACKNOWLEDGED},
+    ),
 }
 
 
