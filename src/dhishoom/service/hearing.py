@@ -13,6 +13,8 @@ from dhishoom.service.ring import Ring
 
 CLIP_BEFORE_S = 1.0
 CLIP_AFTER_S = 1.0
+RESAMPLING_S = 0.1
+"""More than any resampling filter reaches."""
 Keep = Literal["none", "shots", "detections", "all"]
 KeepClip = Callable[[Chunk], str | None]
 
@@ -25,16 +27,31 @@ class Told:
     heard: Heard
 
 
+def undecided_s(card: ModelCard) -> float:
+    """Of the end of what was heard, so much may not be told yet: it awaits the model's context and its clip's end."""
+    return card.right_s + 2 * card.step_s + card.guard_s + CLIP_AFTER_S + RESAMPLING_S
+
+
+def takeover_s(card: ModelCard) -> float:
+    """Sound that whoever takes over a sensor reads again: what is not told, and what that needs before it."""
+    return undecided_s(card) + card.left_s + card.guard_s + CLIP_BEFORE_S + RESAMPLING_S
+
+
 class SensorHearing:
     """Everything the service holds of one sensor: a few seconds of sound.
 
     A detection is told once the second after it has been heard, so that its clip is whole. That delays nothing much:
     the model itself needs most of that second.
+
+    Args:
+        resume_ns: Take over from whoever has told all before it; give `takeover_s` of the sound before what is new.
     """
 
-    def __init__(self, sensor_id: str, card: ModelCard, keep: Keep, *, clock_sigma_s: float) -> None:
+    def __init__(
+        self, sensor_id: str, card: ModelCard, keep: Keep, *, clock_sigma_s: float, resume_ns: int | None = None
+    ) -> None:
         self._card, self._keep = card, keep
-        self._state: ListeningState = begin(sensor_id, card, clock_sigma_s=clock_sigma_s)
+        self._state: ListeningState = begin(sensor_id, card, clock_sigma_s=clock_sigma_s, resume_ns=resume_ns)
         self._ring = Ring(card.window_s + CLIP_BEFORE_S + CLIP_AFTER_S + 0.5)
         self._waiting: deque[Told] = deque()
 

@@ -6,29 +6,21 @@ whoever is killed half-way and begins again writes the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-
-import numpy as np
 
 from dhishoom.core import association
 from dhishoom.core.association import AssociationLimits
-from dhishoom.core.decision import decide
 from dhishoom.core.geometry import place_of
-from dhishoom.core.listening import Notice, Window
+from dhishoom.core.listening import Notice
 from dhishoom.core.timestamps import to_rfc3339
 from dhishoom.messages import Json, detection_to_json, incident_to_json
 from dhishoom.nouns import Chunk, Detection, Heard, Incident, Site
 from dhishoom.seams import Detector, Store
+from dhishoom.service.ears import Ears
 from dhishoom.service.health import Health
-from dhishoom.service.hearing import Keep, SensorHearing, Told
+from dhishoom.service.hearing import Keep, Told
 from dhishoom.service.keeping import Alerts, Keeping
-from dhishoom.service.strips import strip_of
-
-WINDOWS_MAX = 64
-"""Scored in one batch: beyond it the network gains nothing and the memory grows."""
-STRIPS_MAX = 4000
-"""Strips that wait for the next second; the oldest are dropped beyond it."""
 
 Publish = Callable[[str, Json], object]
 
@@ -72,13 +64,10 @@ class Pipeline:
         alerts: Alerts | None = None,
     ) -> None:
         self.health = health or Health(site)
-        self._site, self._detector, self._store = site, detector, store
-        self._listening, self._publish = listening, publish
-        self._place = place_of(site)
+        self._publish, self._place = publish, place_of(site)
         self._keeping = Keeping(store, self._complain, lambda count: self.health.count("rows_lost", count), alerts)
-        self._hearings: dict[str, SensorHearing] = {}
+        self._ears = Ears(site, detector, listening.keep, self._keeping.keep_clip, notice=self._tell_notice)
         self._association = association.begin(site, listening.limits)
-        self._strips: list[Json] = []
         self._heard_ns = 0
 
     def take(self, chunks: Iterable[Chunk]) -> tuple[Incident, ...]:
@@ -86,27 +75,15 @@ class Pipeline:
 
         When it returns, all that these chunks decide is stored, but what needs sound that has not come.
         """
-        windows: list[Window] = []
-        touched: dict[str, SensorHearing] = {}
-        for chunk in chunks:
-            hearing = touched[chunk.sensor_id] = self._hearing(chunk)
-            fresh, notices = hearing.take(chunk)
-            windows.extend(fresh)
-            self._tell_notices(notices)
-        self._score(windows)
-        return self._settle(touched.values())
+        return self._settle(self._ears.take(self._heard(chunks)))
 
     def finish_sensor(self, sensor_id: str) -> tuple[Incident, ...]:
         """A sensor has fallen silent: decide what is left of it."""
-        hearings = [self._hearings[sensor_id]] if sensor_id in self._hearings else []
-        incidents = self._finish(hearings)
-        self._hearings.pop(sensor_id, None)
-        return incidents
+        return self._settle(self._ears.finish([sensor_id]))
 
     def finish(self) -> tuple[Incident, ...]:
         """No more sound will come: decide, store and settle everything."""
-        incidents = self._finish(list(self._hearings.values()))
-        self._hearings.clear()
+        incidents = self._settle(self._ears.finish())
         self._association, last = association.finish(self._association)
         self._tell([], last)
         return (*incidents, *last)
@@ -122,50 +99,24 @@ class Pipeline:
 
     def take_strips(self) -> list[Json]:
         """Strips since they were last taken, in the order of their deciding."""
-        strips, self._strips = self._strips, []
-        return strips
+        return self._ears.take_strips()
 
-    def _finish(self, hearings: Sequence[SensorHearing]) -> tuple[Incident, ...]:
-        self._score([window for hearing in hearings for window in hearing.finish()])
-        return self._settle(hearings, final=True)
+    def _heard(self, chunks: Iterable[Chunk]) -> Iterator[Chunk]:
+        """The same chunks, counted; a sensor that the site does not know is told of."""
+        for chunk in chunks:
+            self._heard_ns = max(self._heard_ns, chunk.end_ns)
+            if self.health.hear(chunk):
+                self._notice(
+                    chunk.sensor_id,
+                    "unknown",
+                    f"sensor {chunk.sensor_id!r} is not in the site: it is heard but cannot help to locate. "
+                    "Add it to dhishoom.toml.",
+                    chunk.start_ns,
+                )
+            yield chunk
 
-    def _hearing(self, chunk: Chunk) -> SensorHearing:
-        """The sensor's, made when it is first heard."""
-        self._heard_ns = max(self._heard_ns, chunk.end_ns)
-        if self.health.hear(chunk):
-            self._notice(
-                chunk.sensor_id,
-                "unknown",
-                f"sensor {chunk.sensor_id!r} is not in the site: it is heard but cannot help to locate. "
-                "Add it to dhishoom.toml.",
-                chunk.start_ns,
-            )
-        if self._listening.keep == "all":
-            self._keeping.keep_clip(chunk)
-        hearing = self._hearings.get(chunk.sensor_id)
-        if hearing is None:
-            sensor = self._site.sensors.get(chunk.sensor_id)
-            sigma_s = sensor.clock_sigma_s if sensor else 0.001
-            card, keep = self._detector.card, self._listening.keep
-            hearing = SensorHearing(chunk.sensor_id, card, keep, clock_sigma_s=sigma_s)
-            self._hearings[chunk.sensor_id] = hearing
-        return hearing
-
-    def _score(self, windows: Sequence[Window]) -> None:
-        """Batches across sensors; each window is then judged by itself."""
-        card = self._detector.card
-        for at in range(0, len(windows), WINDOWS_MAX):
-            batch = windows[at : at + WINDOWS_MAX]
-            scores = self._detector.scores(np.stack([window.audio for window in batch]))
-            for window, its_own in zip(batch, scores, strict=True):
-                found = decide(window, its_own, card)
-                self._hearings[window.sensor_id].decided(window, found)
-                self._strips.append(strip_of(window, its_own, found, card))
-        del self._strips[:-STRIPS_MAX]
-
-    def _settle(self, hearings: Iterable[SensorHearing], *, final: bool = False) -> tuple[Incident, ...]:
-        """Clips, then rows, then incidents, then everyone who looks on."""
-        told = [one for hearing in hearings for one in hearing.release(self._keeping.keep_clip, final=final)]
+    def _settle(self, told: Sequence[Told]) -> tuple[Incident, ...]:
+        """Clips are kept already; then rows, then incidents, then everyone who looks on."""
         detections = [detection for one in told for detection in one.detections]
         if detections:
             self._keeping.put(detections, [])
@@ -192,9 +143,8 @@ class Pipeline:
         for incident in incidents:
             self._publish("incident", incident_to_json(incident, self._place))
 
-    def _tell_notices(self, notices: Iterable[Notice]) -> None:
-        for notice in notices:
-            self._notice(notice.sensor_id, notice.kind, notice.detail, notice.time_ns)
+    def _tell_notice(self, notice: Notice) -> None:
+        self._notice(notice.sensor_id, notice.kind, notice.detail, notice.time_ns)
 
     def _notice(self, sensor_id: str | None, kind: str, detail: str, time_ns: int) -> None:
         """Count something odd and show it."""
