@@ -55,6 +55,10 @@ class BusError(DhishoomError):
     exit_code = 8
 
 
+class BusAway(BusError):
+    """Nobody answers on the bus now; what was published waits until somebody does."""
+
+
 class BusFull(BusError):
     """The bus has no room: shed and count, or wait and try again."""
 

@@ -6,9 +6,18 @@ from typing import Any
 
 from dhishoom.core.geometry import Place, local_place
 from dhishoom.core.timestamps import from_rfc3339, to_rfc3339
-from dhishoom.nouns import Detection, Ellipse, Incident, Shot
+from dhishoom.nouns import Detection, Ellipse, Heard, Incident, Shot
 
-__all__ = ["Json", "Place", "detection_from_json", "detection_to_json", "incident_to_json", "local_place"]
+__all__ = [
+    "Json",
+    "Place",
+    "detection_from_json",
+    "detection_to_json",
+    "heard_from_json",
+    "heard_to_json",
+    "incident_to_json",
+    "local_place",
+]
 
 Json = dict[str, Any]
 
@@ -44,6 +53,16 @@ def detection_from_json(message: Json) -> Detection:
         model=message["model"],
         clip=message.get("clip"),
     )
+
+
+def heard_to_json(heard: Heard) -> Json:
+    """One `heard` line: every detection of the sensor before `until` has been told."""
+    return {"type": "heard", "sensor_id": heard.sensor_id, "until": to_rfc3339(heard.until_ns)}
+
+
+def heard_from_json(message: Json) -> Heard:
+    """The inverse of `heard_to_json`, to the microsecond."""
+    return Heard(sensor_id=message["sensor_id"], until_ns=from_rfc3339(message["until"]))
 
 
 def incident_to_json(incident: Incident, place: Place = local_place, **extra: Any) -> Json:

@@ -13,14 +13,13 @@ from dhishoom.buses.kafka_link import (
     ANSWER_S,
     LOOK_S,
     NOBODY_ANSWERS,
-    Away,
     KafkaAdmin,
     KafkaLink,
     Refusals,
     delivery_of,
     explained,
 )
-from dhishoom.errors import BusError, BusFull
+from dhishoom.errors import BusAway, BusError, BusFull
 from dhishoom.seams import Delivery
 
 FLUSH_S = 30.0
@@ -33,7 +32,7 @@ TAKEN_OVER = (KafkaError.ILLEGAL_GENERATION, KafkaError.UNKNOWN_MEMBER_ID, Kafka
 REJOINS = (KafkaError._MAX_POLL_EXCEEDED, KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.NOT_COORDINATOR, *TAKEN_OVER)
 
 
-def nobody(_: int, __: int = 0) -> None:
+def nobody(*_: int) -> None:
     """Tell nobody of partitions."""
 
 
@@ -65,7 +64,7 @@ class KafkaBus:
         self._lag: dict[str, int] = {}
         self._closed, self._ask_again_s = False, 0.0
         self._consumers: dict[str, Consumer] = {}
-        self._watchers: dict[str, tuple[Callable[[int, int], None], Callable[[int], None]]] = {}
+        self._watchers: dict[str, tuple[Callable[[int, int, int], None], Callable[[int], None]]] = {}
         self._keep_from: dict[tuple[str, int], int] = {}
         self._producer = Producer(
             link.settings(
@@ -113,7 +112,7 @@ class KafkaBus:
         self._raise_failures()
         if left:
             why = self._refusals.unreachable or "no answer"
-            raise BusError(
+            raise BusAway(
                 f"Kafka at {self._link.servers} has not taken {left} messages within {wait_s:g} s: {why}. Is it up?"
             )
 
@@ -126,7 +125,7 @@ class KafkaBus:
             first = consumer.poll(wait_s)
             rest = consumer.consume(messages_max - 1, 0.0) if first is not None and messages_max > 1 else []
         except (KafkaException, RuntimeError) as error:
-            self._leave(topic)
+            self.leave(topic)
             reason = error.args[0] if isinstance(error, KafkaException) else KafkaError(KafkaError._STATE, str(error))
             raise explained(reason, self._link, topic) from error
         self._refusals.check()
@@ -143,13 +142,20 @@ class KafkaBus:
         for topic, offsets in places.items():
             self._commit(topic, offsets)
 
-    def watch(self, topic: str, given: Callable[[int, int], None], taken: Callable[[int], None]) -> None:
-        """Be told which partitions this member is given, with the first unacknowledged offset, and which are taken.
+    def watch(self, topic: str, given: Callable[[int, int, int], None], taken: Callable[[int], None]) -> None:
+        """Be told which partitions this member is given, and which are taken from it; both from within `poll`.
 
-        Both are called from within `poll`. Messages from before that offset come too, as far back as whoever read them
-        last said with `keep_from`.
+        `given` is told the partition, the first offset that is not acknowledged, and the offset from which messages
+        come: as far before it as whoever read them last said with `keep_from`.
         """
         self._watchers[topic] = given, taken
+
+    def leave(self, topic: str) -> None:
+        """Give its partitions back, as they were last acknowledged; the next poll joins again."""
+        consumer = self._consumers.pop(topic, None)
+        if consumer is not None:
+            with contextlib.suppress(KafkaException, RuntimeError):
+                consumer.close()
 
     def keep_from(self, topic: str, partition: int, offset: int) -> None:
         """Whoever takes the partition over reads from here; goes with the next acknowledgement."""
@@ -171,14 +177,14 @@ class KafkaBus:
             self.flush()
         finally:
             for topic in list(self._consumers):
-                self._leave(topic)
+                self.leave(topic)
 
     def abandon(self) -> None:
         """End without a goodbye: what waits to be sent is dropped. Safe twice."""
         self._closed = True
         self._producer.purge()
         for topic in list(self._consumers):
-            self._leave(topic)
+            self.leave(topic)
 
     def _ensure(self, topic: str) -> None:
         """Once for every topic; a patient bus asks again now and then while nobody answers."""
@@ -186,7 +192,7 @@ class KafkaBus:
             return
         try:
             self._admin.ensure(topic, within_s=LOOK_S if self._patient else ANSWER_S)
-        except Away:
+        except BusAway:
             if not self._patient:
                 raise
             self._ask_again_s = time.monotonic() + ASK_EVERY_S
@@ -213,12 +219,6 @@ class KafkaBus:
         self._consumers[topic] = consumer
         return consumer
 
-    def _leave(self, topic: str) -> None:
-        consumer = self._consumers.pop(topic, None)
-        if consumer is not None:
-            with contextlib.suppress(KafkaException, RuntimeError):
-                consumer.close()
-
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         """Begin where the group left off, or as far before it as whoever takes over needs to read again."""
         committed = consumer.committed(partitions, timeout=SESSION_MS / 1000) if partitions else []
@@ -226,9 +226,10 @@ class KafkaBus:
         for place in committed:
             if place.error is not None:
                 raise KafkaException(place.error)
+            start = _start(place, again=place.topic in self._watchers)
             given, _ = self._watchers.get(place.topic, (nobody, nobody))
-            given(place.partition, max(0, place.offset))
-            starts.append(TopicPartition(place.topic, place.partition, _start(place, again=given is not nobody)))
+            given(place.partition, max(0, place.offset), max(0, start))
+            starts.append(TopicPartition(place.topic, place.partition, start))
         consumer.incremental_assign(starts)
 
     def _revoked(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dhishoom.errors import BusError, SettingsError
+from dhishoom.errors import BusAway, BusError, SettingsError
 from dhishoom.seams import AUDIO_TOPIC, INCIDENTS_TOPIC, Delivery
 
 if TYPE_CHECKING:
@@ -88,10 +88,6 @@ class KafkaLink:
         return made | more
 
 
-class Away(BusError):
-    """No broker answers; it may again."""
-
-
 class Refusals:
     """What brokers said that no waiting mends: a wrong password, a bad certificate."""
 
@@ -121,7 +117,7 @@ def explained(error: KafkaError, link: KafkaLink, topic: str = "") -> BusError:
     if code in NO_TOPIC:
         return no_topic(topic, link)
     if code in NOBODY_ANSWERS:
-        return Away(f"{where} cannot be reached: {reason}. Is it up, and is bus.servers right?")
+        return BusAway(f"{where} cannot be reached: {reason}. Is it up, and is bus.servers right?")
     sentences = {
         KafkaError._AUTHENTICATION: f"refuses the user {link.user!r}: {reason}. Check bus.user and bus.password.",
         KafkaError._SSL: f"cannot be trusted: {reason}. Its certificate has expired, is for another name, or was "

@@ -1,0 +1,273 @@
+"""One of many that share a city's sensors: hears the partitions it is given, tells detections to the associators.
+
+Clip, row, detection on the bus, then the acknowledgement. Kill it anywhere: whoever is given its partitions reads the
+few seconds again that are not told, and writes the same keys.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+from dhishoom.core.timestamps import to_rfc3339
+from dhishoom.errors import BusAway, BusError, BusFull, DhishoomError, NounError
+from dhishoom.messages import Json, detection_to_json, heard_to_json
+from dhishoom.nouns import NS_PER_S, Chunk, Detection
+from dhishoom.nouns import Heard as Promise
+from dhishoom.seams import AUDIO_TOPIC, DEAD_TOPIC, DETECTIONS_TOPIC, Bus, Delivery
+from dhishoom.service.ears import Ears
+from dhishoom.service.health import Health
+from dhishoom.service.hearing import Told, takeover_s, undecided_s
+from dhishoom.service.in_order import Heard, InOrder
+from dhishoom.service.intake import Codec
+from dhishoom.service.keeping import Keeping
+from dhishoom.service.partitions import Partition, last_of
+
+FUTURE_S = 60.0
+"""Sound that claims to be this much later than the bus took it has a wrong clock."""
+AGAIN_S = 0.25
+DEAD_BYTES = 1000
+"""Of a message that is too large even for the dead letters."""
+JSON_TYPE = "application/json"
+Wait = Callable[[float], bool]
+Tell = Callable[[str, Json], object]
+
+
+class SharedBus(Bus, Protocol):
+    """A bus that shares a topic out among workers."""
+
+    def watch(self, topic: str, given: Callable[[int, int, int], None], taken: Callable[[int], None]) -> None:
+        """Have told, from within `poll`, what this worker is given and what is taken from it.
+
+        `given`: the partition, the first offset that is not acknowledged, and the offset from which messages come.
+        """
+
+    def keep_from(self, topic: str, partition: int, offset: int) -> None:
+        """Whoever is given the partition next reads from here."""
+
+    def leave(self, topic: str) -> None:
+        """Give everything back as it was last acknowledged; the next poll joins again."""
+
+
+class CityWorker:
+    """Hears what a shared bus gives it.
+
+    Args:
+        keeping: The store and what it has refused so far.
+        wait: Waits for so many seconds; True once the worker is to stop.
+        tell: Where live events go.
+    """
+
+    def __init__(
+        self, bus: SharedBus, codec: Codec, ears: Ears, keeping: Keeping, health: Health, *, wait: Wait, tell: Tell
+    ) -> None:
+        self._bus, self._codec, self._ears, self._keeping = bus, codec, ears, keeping
+        self.health, self._wait, self._tell = health, wait, tell
+        card = ears.card
+        self._undecided_ns, self._memory_s = round(undecided_s(card) * NS_PER_S), takeover_s(card)
+        self._partitions: dict[int, Partition] = {}
+        self._unacknowledged: dict[int, list[Delivery]] = {}
+        self._first: dict[int, int] = {}
+        self._order = InOrder()
+        bus.watch(AUDIO_TOPIC, self._given, self._taken)
+
+    @property
+    def unstored(self) -> int:
+        """Rows that the store has refused so far; they are not lost: their sound was not acknowledged."""
+        return 0
+
+    def take_strips(self) -> list[Json]:
+        """Strips since they were last taken."""
+        return self._ears.take_strips()
+
+    def turn(self, messages_max: int, wait_s: float) -> int:
+        """One batch from the bus to the store and on, then acknowledged; return how many messages came.
+
+        Whatever fails, everything is given back as it was last acknowledged, to be read again by whoever is next.
+        """
+        try:
+            return self._turn(messages_max, wait_s)
+        except DhishoomError:
+            self._bus.leave(AUDIO_TOPIC)
+            for number in list(self._partitions):
+                self._taken(number)
+            raise
+
+    def each_second(self) -> None:
+        """Sensors that have long been silent: what is left of them is decided."""
+        for partition in self._partitions.values():
+            for name in partition.gone():
+                self._order.forget(name)
+                told = self._ears.take(self._again(partition, name))
+                self._settle([*told, *self._ears.finish([name])])
+                partition.forget(name)
+
+    def _turn(self, messages_max: int, wait_s: float) -> int:
+        deliveries = self._bus.poll(AUDIO_TOPIC, messages_max=messages_max, wait_s=wait_s)
+        fresh = [heard for one in deliveries for heard in self._in_order(one)]
+        fresh += self._order.overdue()
+        for one in deliveries:
+            self._unacknowledged.setdefault(one.partition, []).append(replace(one, value=b""))
+        if self._settle(self._ears.take(self._with_memory(fresh))):
+            self._acknowledge()
+        return len(deliveries)
+
+    def _given(self, number: int, begin: int, first: int) -> None:
+        self._partitions[number] = Partition(begin, self._memory_s)
+        self._first[number] = first
+
+    def _taken(self, number: int) -> None:
+        """What was not told of its sensors is their next worker's."""
+        partition = self._partitions.pop(number, None)
+        self._unacknowledged.pop(number, None)
+        self._first.pop(number, None)
+        if partition is not None:
+            self._ears.forget(partition.sensors)
+            for name in partition.sensors:
+                self._order.forget(name)
+
+    def _in_order(self, delivery: Delivery) -> Iterator[Heard]:
+        """New sound that can be heard now; sound from before our time is kept until new sound follows it."""
+        partition = self._partitions[delivery.partition]
+        self._miss(delivery)
+        chunk = self._decoded(delivery, complain=delivery.offset >= partition.begin)
+        if chunk is None:
+            return
+        if delivery.offset < partition.begin:
+            partition.read_again(delivery, chunk)
+            self._order.expect(chunk.sensor_id, chunk.end_ns)
+            return
+        yield from self._order.take(delivery, chunk)
+
+    def _miss(self, delivery: Delivery) -> None:
+        """Say it where the bus no longer holds what was to be read, the first time a partition is read."""
+        first = self._first.pop(delivery.partition, delivery.offset)
+        if delivery.offset > first:
+            self.health.count("messages_expired", delivery.offset - first)
+            self._notice(
+                None,
+                "expired",
+                f"{delivery.offset - first} messages of partition {delivery.partition} were removed before they were "
+                "heard. Raise bus.retention_hours or run more workers.",
+                delivery.timestamp_ns,
+            )
+
+    def _with_memory(self, fresh: Sequence[Heard]) -> Iterator[Chunk]:
+        """Before a sensor's first new chunk goes what its last worker had heard and not told."""
+        for delivery, chunk in fresh:
+            partition = self._partitions[delivery.partition]
+            yield from self._again(partition, chunk.sensor_id)
+            partition.remember(delivery, chunk)
+            self._hear(chunk)
+            yield chunk
+
+    def _again(self, partition: Partition, sensor_id: str) -> list[Chunk]:
+        """Sound that was heard by another, and the sensor begun from where that one had told everything."""
+        again = partition.take_again(sensor_id)
+        if again:
+            self._ears.resume(sensor_id, max(one.end_ns for one in again) - self._undecided_ns)
+        return again
+
+    def _hear(self, chunk: Chunk) -> None:
+        if self.health.hear(chunk):
+            self._notice(
+                chunk.sensor_id,
+                "unknown",
+                f"sensor {chunk.sensor_id!r} is not in the site: it is heard but cannot help to locate. "
+                "Add it to dhishoom.toml.",
+                chunk.start_ns,
+            )
+
+    def _decoded(self, delivery: Delivery, *, complain: bool) -> Chunk | None:
+        try:
+            chunk = self._codec.decode(delivery)
+            if chunk.end_ns > delivery.timestamp_ns + FUTURE_S * NS_PER_S:
+                ahead_s = (chunk.end_ns - delivery.timestamp_ns) / NS_PER_S
+                raise BusError(
+                    f"The message of sensor {delivery.key!r} is {ahead_s:.0f} s in the future. Set the sensor's clock."
+                )
+        except (BusError, NounError) as error:
+            if complain:
+                self._bury(delivery, str(error))
+            return None
+        return chunk
+
+    def _bury(self, delivery: Delivery, reason: str) -> None:
+        self.health.count("dead_letters")
+        self._notice(None, "dead_letter", reason, delivery.timestamp_ns)
+        place = f"{delivery.topic}/{delivery.partition}/{delivery.offset}"
+        headers = {**delivery.headers, "dhishoom_reason": reason, "dhishoom_place": place}
+        try:
+            self._publish(DEAD_TOPIC, delivery.key, delivery.value, headers)
+        except BusFull:
+            raise
+        except BusError:  # larger than we may send
+            self._publish(DEAD_TOPIC, delivery.key, delivery.value[:DEAD_BYTES], headers)
+
+    def _settle(self, told: Sequence[Told]) -> bool:
+        """Rows first, for as long as the store takes; then the associators are told. False: stopped before that."""
+        detections = [one for each in told for one in each.detections]
+        while not self._keeping.put(detections, []):
+            detections = []
+            if self._wait(AGAIN_S):
+                return False
+        promises: dict[str, Promise] = {}
+        for each in told:
+            for detection in each.detections:
+                self._publish_detection(detection)
+            promises[each.heard.sensor_id] = each.heard
+        for heard in promises.values():
+            self._publish_json("heard", heard.sensor_id, heard_to_json(heard), f"{heard.sensor_id}/{heard.until_ns}")
+        return True
+
+    def _publish_detection(self, detection: Detection) -> None:
+        message = detection_to_json(detection)
+        self.health.count("detections")
+        self._publish_json("detection", detection.sensor_id, message, detection.detection_id)
+        self._tell("detection", message)
+
+    def _publish_json(self, kind: str, sensor_id: str, message: Mapping[str, object], event_id: str) -> None:
+        headers = {
+            "content-type": JSON_TYPE,
+            "ce_specversion": "1.0",
+            "ce_id": event_id,
+            "ce_source": f"/sensors/{sensor_id}",
+            "ce_type": f"dhishoom.{kind}.v1",
+        }
+        self._publish(DETECTIONS_TOPIC, sensor_id, json.dumps(message, ensure_ascii=False).encode(), headers)
+
+    def _publish(self, topic: str, key: str, value: bytes, headers: Mapping[str, str]) -> None:
+        """However long the bus needs to take it; BusFull only where the worker is to stop meanwhile."""
+        while True:
+            try:
+                self._bus.publish(topic, key, value, headers)
+                return
+            except BusFull:
+                if self._wait(AGAIN_S):
+                    raise
+
+    def _acknowledge(self) -> None:
+        """All that was heard, but not what waits for sound that it follows on; while the bus is away, later."""
+        done: list[Delivery] = []
+        for number, deliveries in self._unacknowledged.items():
+            partition = self._partitions[number]
+            last = last_of(deliveries, self._order.first_waiting(number))
+            if last is not None and last.offset >= partition.begin:
+                self._bus.keep_from(AUDIO_TOPIC, number, partition.keep_from(last.offset + 1))
+                done.append(last)
+        try:
+            self._bus.acknowledge(done)
+        except BusAway as error:
+            self._notice(None, "bus", str(error), done[-1].timestamp_ns)
+            return
+        for one in done:
+            left = [each for each in self._unacknowledged[one.partition] if each.offset > one.offset]
+            self._unacknowledged[one.partition] = left
+
+    def _notice(self, sensor_id: str | None, kind: str, detail: str, time_ns: int) -> None:
+        """Count something odd and show it."""
+        if sensor_id is not None:
+            self.health.note(sensor_id, kind)
+        self._tell("notice", {"sensor_id": sensor_id, "time": to_rfc3339(time_ns), "kind": kind, "detail": detail})
