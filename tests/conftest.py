@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.parts.fixtures import fresh, hdfs, kafka, mosquitto, postgres, s3
+from tests.parts.fixtures import camera, fresh, hdfs, kafka, mosquitto, postgres, s3
 
-__all__ = ["fresh", "hdfs", "kafka", "mosquitto", "postgres", "s3"]
+__all__ = ["camera", "fresh", "hdfs", "kafka", "mosquitto", "postgres", "s3"]
 REPOSITORY = Path(__file__).parent.parent
 
 

@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from tools.parts.hdfs import install_hdfs
 from tools.parts.kafka import install_kafka
+from tools.parts.rtsp import BINDINGS, PACKAGES
 from tools.parts.running import SEARCH_PATH, Missing, cache
 from tools.parts.s3 import install_s3
 
@@ -23,7 +24,7 @@ APT_TIMEOUT_S = 600
 
 @dataclass(frozen=True)
 class Part:
-    """A program, the Debian packages that bring it, and what is not tested without it."""
+    """A program (or a file below /usr/lib), the Debian packages that bring it, and what is not tested without it."""
 
     program: str
     packages: tuple[str, ...]
@@ -33,13 +34,16 @@ class Part:
         """On the path, or where Debian puts servers."""
         if shutil.which(self.program, path=SEARCH_PATH):
             return True
-        return any(Path("/usr/lib/postgresql").glob(f"*/bin/{self.program}"))
+        return any(Path("/usr/lib").glob(f"postgresql/*/bin/{self.program}")) or any(
+            Path("/usr/lib").glob(f"*/{self.program}")
+        )
 
 
 PARTS = (
     Part("chromium", ("chromium", "fonts-dejavu-core"), "the page in a real browser"),
     Part("mosquitto", ("mosquitto",), "alerts and sound over MQTT"),
     Part("initdb", ("postgresql",), "PostgreSQL"),
+    Part(BINDINGS, PACKAGES, "sound over RTSP"),
     Part("java", ("default-jre-headless",), "Kafka and HDFS"),
     Part("mvn", ("maven",), "Kafka and HDFS, where they are not in the cache"),
 )

@@ -73,3 +73,12 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     from tools.parts.s3 import S3
 
     yield from running(S3, tmp_path_factory.mktemp("s3"))
+
+
+@pytest.fixture
+def camera(tmp_path: Path) -> Iterator[Any]:
+    """A camera that plays a tone over RTSP."""
+    pytest.importorskip("av")
+    from tools.parts.rtsp import Camera
+
+    yield from running(Camera, tmp_path / "camera")

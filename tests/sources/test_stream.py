@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import sys
 import threading
+from typing import Any
 
 import numpy as np
 import pytest
@@ -139,3 +140,30 @@ def test_without_ffmpeg_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatc
 
     with pytest.raises(SourceError, match=r"dhishoom\[media\]"):
         StreamSource("http://host/live")
+
+
+def test_a_camera_is_heard_over_rtsp(camera: Any) -> None:
+    """A second of its tone: 8 kHz, a quarter of full scale, at 1 kHz."""
+    source = StreamSource(camera.url, sensor_id="gate", timeout_s=20.0)
+    chunks = list(itertools.islice(source.chunks(), 5))
+    source.close()
+
+    sound = np.concatenate([chunk.samples for chunk in chunks[1:]])
+    assert {(chunk.sensor_id, chunk.sample_rate) for chunk in chunks} == {("gate", 8000)}
+    assert np.abs(sound).max() == pytest.approx(0.25, abs=0.02)
+    assert np.abs(np.fft.rfft(sound)).argmax() * 8000 / len(sound) == pytest.approx(1000, abs=2)
+
+
+def test_a_camera_that_restarts_is_heard_on(camera: Any) -> None:
+    """Killed and begun again: the loss is told, then sound comes, later than before."""
+    told: list[str] = []
+    source = StreamSource(camera.url, timeout_s=5.0, backoff_s=0.2, failures_max=20, tell=told.append)
+    chunks = source.chunks()
+    before = next(chunks)
+    camera.program.kill()
+    camera.start()
+    after = next(chunk for chunk in chunks if source.connections == 2)
+    source.close()
+
+    assert told
+    assert after.start_ns >= before.end_ns

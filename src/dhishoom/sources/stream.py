@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -145,12 +146,17 @@ class StreamSource:
             failure = error
         if waiting:
             yield np.concatenate(waiting)
-        if failure is None or self._closed.is_set() or self._is_whole(container, heard / sample_rate):
+        self._require_good_end(container, heard / sample_rate, failure)
+
+    def _require_good_end(self, container: Any, heard_s: float, failure: Exception | None) -> None:
+        """A recording ends once; a live stream never does: it is opened again."""
+        if self._closed.is_set() or self._is_whole(container, heard_s):
             return
-        if _is_recording(container):
+        if not _is_recording(container):
+            raise failure or OSError(errno.EPIPE, "the server ended the stream")
+        if failure:
             why = self._reason(failure, connected=True)
             raise SourceError(f"{self._shown(self._url)} breaks off early: {why}. Fetch it as a file.") from failure
-        raise failure
 
     def _is_whole(self, container: Any, heard_s: float) -> bool:
         """Whether a recording that says its length was heard to its end: a server that does not just hangs up there."""
