@@ -102,10 +102,13 @@ class ModelSettings(Section, frozen=True, kw_only=True):
 
     Attributes:
         name: One of `dhishoom models list`, or a path to an .onnx file; empty: the default.
+        second: A fetched tagger that has a second look at what `name` doubts (`dhishoom models fetch yamnet`).
         threads: For one batch.
     """
 
     name: str = ""
+    second: str = ""
+    alert: float | None = None
     possible: float | None = None
     threads: int = 1
 
@@ -266,8 +269,8 @@ def _check(settings: Settings, where: str) -> None:
     require(settings.store.free_megabytes >= 0, "store.free_megabytes is negative; give 0 or more.")
     require(settings.limits.messages_max > 0, "limits.messages_max must be above 0.")
     require(settings.limits.lateness_s > 0, "limits.lateness_s must be above 0.")
-    threshold = settings.model.possible
-    require(threshold is None or 0 < threshold <= 1, f"model.possible {threshold} is no probability above 0.")
+    for name, threshold in (("alert", settings.model.alert), ("possible", settings.model.possible)):
+        require(threshold is None or 0 < threshold <= 1, f"model.{name} {threshold} is no probability above 0.")
     for sensor in settings.sensor:
         _check_place(sensor, require)
     check_alerts(settings.alerts, settings.rule, settings.sink, require)

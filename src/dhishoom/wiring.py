@@ -116,16 +116,21 @@ def open_bus(settings: Settings) -> Bus:
 
 
 def open_detector(settings: Settings) -> Detector:
-    """The model that the settings name, with their threshold. Raises ModelError where it is none."""
+    """The model that the settings name, with their thresholds. Raises ModelError where it is none."""
     from dhishoom.detectors.catalogue import DEFAULT, open_detector
 
-    detector = open_detector(settings.model.name or DEFAULT, threads=settings.model.threads)
-    possible, alert = settings.model.possible, detector.card.alert
-    if possible is None:
-        return detector
+    model = settings.model
+    name = model.name or DEFAULT
+    detector = open_detector(f"{name}+{model.second}" if model.second else name, threads=model.threads)
+    card = detector.card
+    alert = card.alert if model.alert is None else model.alert
+    possible = min(card.possible, alert) if model.possible is None else model.possible
     if possible > alert:
-        raise ModelError(f"model.possible {possible} is above the card's alert threshold, {alert:.3f}; lower it.")
-    return _WithCard(detector, replace(detector.card, possible=possible))
+        whose = "the card's alert threshold" if model.alert is None else "model.alert"
+        raise ModelError(f"model.possible {possible} is above {whose}, {alert:.3f}; lower it.")
+    if (alert, possible) == (card.alert, card.possible):
+        return detector
+    return _WithCard(detector, replace(card, alert=alert, possible=possible))
 
 
 @dataclass(frozen=True, slots=True)

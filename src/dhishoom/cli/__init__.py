@@ -70,10 +70,28 @@ COMMANDS = {
         "Say of an incident whether it was gunfire.",
         ("dhishoom review 5d0c8f1b2a3e4d6f confirmed --note 'three casings found' --reviewer 'Desk 2'",),
     ),
+    "alerts": Command(
+        "alerts:alerts",
+        "What was told to whom, and what could not be.",
+        ("dhishoom alerts list --state dead", "dhishoom alerts acknowledge 5d0c8f1b2a3e4d6f --by 'Desk 2'"),
+    ),
+    "sink": Command(
+        "sink:sink",
+        "Who is told of shots, and whether telling them works.",
+        ("dhishoom sink list", "dhishoom sink test desk"),
+    ),
     "evaluate": Command(
         "evaluate:evaluate",
         "Measure models and the locator on labelled recordings.",
         ("dhishoom evaluate clips/manifest.csv --pittsburgh pittsburgh --out evaluation",),
+    ),
+    "calibrate": Command(
+        "calibrate:calibrate",
+        "Set a site's thresholds by its quiet hours and reviews.",
+        (
+            "dhishoom calibrate quiet-night/ --per-day 1",
+            "dhishoom calibrate --store dhishoom-data --write dhishoom.toml",
+        ),
     ),
     "models": Command(
         "models:models",

@@ -52,7 +52,7 @@ def incidents(
 ) -> None:
     """Incidents in the store, newest first, each in its last revision."""
     since_ns, until_ns = _window(since, until)
-    with _opened(store, config) as kept:
+    with opened(store, config) as kept:
         place = _place_of(kept)
         found = kept.incidents(since_ns=since_ns, until_ns=until_ns, limit=limit)
         if as_json:
@@ -74,7 +74,7 @@ def detections(
 ) -> None:
     """Detections in the store, newest first: gunshots, and what was rejected and as what."""
     since_ns, until_ns = _window(since, until)
-    with _opened(store, config) as kept:
+    with opened(store, config) as kept:
         found = kept.detections(
             since_ns=since_ns, until_ns=until_ns, sensor_id=sensor, labels=label or None, limit=limit
         )
@@ -98,15 +98,15 @@ def review(
     Nothing is overwritten: the latest verdict counts and all are kept, so a later review takes an earlier one back.
     The sound of confirmed incidents is never removed.
     """
-    with _opened(store, config) as kept:
+    with opened(store, config) as kept:
         _require_known(kept, subject)
         before = kept.reviews(subject)
         said = Review(
             subject_id=subject,
             verdict=_verdict(verdict),
-            reviewer=_short(_user() if reviewer is None else reviewer, "--reviewer", REVIEWER_CHARACTERS_MAX),
+            reviewer=short_text(user_name() if reviewer is None else reviewer, "--reviewer", REVIEWER_CHARACTERS_MAX),
             time_ns=time.time_ns(),
-            note=_short(note, "--note", NOTE_CHARACTERS_MAX),
+            note=short_text(note, "--note", NOTE_CHARACTERS_MAX),
         )
         kept.put_review(said)
     if as_json:
@@ -118,7 +118,7 @@ def review(
 
 
 @contextmanager
-def _opened(store: Path | None, config: Path) -> Iterator[SqlStore]:
+def opened(store: Path | None, config: Path) -> Iterator[SqlStore]:
     """The store that is asked for; closed at the end."""
     if store is not None:
         settings, base = StoreSettings(folder=str(store.parent if store.name == DATABASE else store)), Path()
@@ -224,8 +224,7 @@ def _require_known(kept: SqlStore, subject: str) -> None:
         return
     recent = [one.incident_id for one in kept.incidents(limit=RECENT)]
     recent += [one.detection_id for one in kept.detections(limit=RECENT)]
-    near = difflib.get_close_matches(subject, recent, n=1)
-    hint = f"Did you mean {near[0]}?" if near else "`dhishoom incidents` lists them."
+    hint = nearest(subject, recent, "`dhishoom incidents` lists them.")
     raise UsageError(f"there is no incident or detection {subject!r} in this store. {hint}")
 
 
@@ -234,18 +233,25 @@ def _verdict(text: str) -> Verdict:
         if text == verdict:
             known: Verdict = verdict
             return known
-    near = difflib.get_close_matches(text, get_args(Verdict), n=1)
-    hint = f"Did you mean {near[0]}?" if near else f"Say {', '.join(get_args(Verdict))}."
+    hint = nearest(text, get_args(Verdict), f"Say {', '.join(get_args(Verdict))}.")
     raise UsageError(f"{text!r} is no verdict. {hint}")
 
 
-def _short(text: str, option: str, characters_max: int) -> str:
+def nearest(text: str, known: Sequence[str], otherwise: str) -> str:
+    """A hint at what was meant."""
+    near = difflib.get_close_matches(text, known, n=1)
+    return f"Did you mean {near[0]}?" if near else otherwise
+
+
+def short_text(text: str, option: str, characters_max: int) -> str:
+    """What a person wrote, if it is not too long to be kept."""
     if len(text) > characters_max:
         raise UsageError(f"{option} has {len(text)} characters; at most {characters_max} are kept. Shorten it.")
     return text.strip()
 
 
-def _user() -> str:
+def user_name() -> str:
+    """Of this computer; empty where it has none."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a user without a name, as in some containers
