@@ -1,0 +1,159 @@
+"""Sounds that are no gunfire but are taken for it: each a metre from its source, in pascal, drawn anew by its seed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dhishoom.simulate.blast import friedlander, peak_pa
+from dhishoom.simulate.shockwave import Spectrum
+
+Floats = NDArray[np.float64]
+Make = Callable[[np.random.Generator, int], Floats]
+
+
+def firework(chance: np.random.Generator, sample_rate: int) -> Floats:
+    """A shell that bursts, and stars that crackle after it.
+
+    The burst is a blast of some grams of powder in the open, longer than a muzzle's; the stars are small ones.
+    Source: Friedlander (1946) for each; sizes after Kukulski et al. (2018), Arch. Acoust. 43, on fireworks' levels.
+    """
+    seconds = _seconds(2.6, sample_rate)
+    sound = _blast(seconds, 0.0, 150.0 + float(chance.normal(0, 2)), float(chance.uniform(0.0018, 0.0035)))
+    for _ in range(int(chance.integers(60, 160))):
+        at = 0.35 + float(chance.gamma(3.0, 0.22))
+        level = 126.0 + float(chance.normal(0.0, 4.0))
+        sound += _blast(seconds, at, level, float(chance.uniform(0.0001, 0.0003)))
+    return sound
+
+
+def firecrackers(chance: np.random.Generator, sample_rate: int) -> Floats:
+    """A string of crackers: many small blasts, closer together than any hand fires."""
+    seconds = _seconds(2.4, sample_rate)
+    sound, at = np.zeros(len(seconds)), 0.0
+    while at < 2.2:
+        sound += _blast(seconds, at, 140.0 + float(chance.normal(0, 3)), float(chance.uniform(0.0002, 0.0004)))
+        at += float(chance.gamma(2.0, 0.035))
+    return sound
+
+
+def backfire(chance: np.random.Generator, sample_rate: int) -> Floats:
+    """An engine that coughs: one to three pops through the exhaust pipe, which rings, over the engine's own beat.
+
+    Source: a pipe closed at one end rings at odd multiples of c / 4L (Kinsler and Frey, Fundamentals of Acoustics).
+    """
+    seconds = _seconds(3.0, sample_rate)
+    length_m = float(chance.uniform(1.6, 2.6))
+    sound = _engine(chance, seconds, peak_pa(100.0))
+    for at in np.cumsum(chance.uniform(0.25, 0.8, int(chance.integers(1, 4)))):
+        pop = _blast(seconds, float(at), 116.0, 0.003)
+        ringing = [(340 * (2 * mode + 1) / (4 * length_m), 0.09 / (mode + 1), 1.0 / (mode + 1)) for mode in range(6)]
+        sound += pop + _rung(chance, seconds - float(at), ringing, peak_pa(122.0))
+    return sound
+
+
+def door_slam(chance: np.random.Generator, sample_rate: int) -> Floats:
+    """A car's or a house's door: a panel that thuds and a lock that clicks.
+
+    Source: a struck body as a sum of damped modes, van den Doel and Pai (1998), Presence 7, 382-395.
+    """
+    seconds = _seconds(0.9, sample_rate)
+    thud = [(float(chance.uniform(55, 420)), float(chance.uniform(0.02, 0.07)), 1.0) for _ in range(14)]
+    click = [(float(chance.uniform(1500, 4500)), float(chance.uniform(0.003, 0.012)), 0.25) for _ in range(8)]
+    at = float(chance.uniform(0.02, 0.05))
+    return _rung(chance, seconds, click, peak_pa(96.0)) + _rung(chance, seconds - at, thud, peak_pa(110.0))
+
+
+def hammer(chance: np.random.Generator, sample_rate: int) -> Floats:
+    """Four to six blows on wood or metal, about two a second: damped modes, the same for every blow."""
+    seconds = _seconds(3.6, sample_rate)
+    bright = float(chance.uniform(0.6, 1.5))
+    modes = [
+        (bright * float(chance.uniform(500, 4200)), float(chance.uniform(0.006, 0.035)), float(chance.uniform(0.3, 1)))
+        for _ in range(16)
+    ]
+    sound, at = np.zeros(len(seconds)), 0.0
+    for _ in range(int(chance.integers(4, 7))):
+        sound += _rung(chance, seconds - at, modes, peak_pa(112.0 + float(chance.normal(0, 2))), steady=True)
+        at += float(chance.normal(0.52, 0.03))
+    return sound
+
+
+def thunder(chance: np.random.Generator, sample_rate: int) -> Floats:
+    """A clap and its rumble: every piece of a crooked channel sends one N-wave, and the far pieces are heard later.
+
+    Source: Few (1969), J. Geophys. Res. 74, 6926; Ribner and Roy (1982), JASA 72, 1911.
+    """
+    pieces = 700
+    turns = chance.normal(0.0, 1.0, (pieces, 3)).cumsum(axis=0) * 28.0
+    channel = turns + np.linspace(0.0, 1.0, pieces)[:, None] * np.array([900.0, 600.0, 3800.0])
+    distance = np.linalg.norm(channel + np.array([1300.0, 0.0, 0.0]), axis=1)
+    near = float(distance.min())
+    seconds = _seconds(5.0, sample_rate)
+    delays = (distance - near) / 340.0
+    sizes = chance.lognormal(0.0, 0.8, pieces) * near / distance
+    train, _ = np.histogram(delays, bins=len(seconds), range=(0.0, 5.0), weights=sizes)
+    wave_s = 0.012
+    within = np.arange(round(wave_s * sample_rate)) / sample_rate
+    rumble = np.convolve(train, 1 - 2 * within / wave_s)[: len(seconds)]
+    return rumble * (peak_pa(166.0) / max(float(np.abs(rumble).max()), 1e-9)) * np.minimum(1.0, (5.0 - seconds) / 1.5)
+
+
+MAKERS: dict[str, Make] = {
+    "firework": firework,
+    "firecrackers": firecrackers,
+    "backfire": backfire,
+    "door": door_slam,
+    "hammer": hammer,
+    "thunder": thunder,
+}
+
+
+def _seconds(length_s: float, sample_rate: int) -> Floats:
+    return np.arange(round(length_s * sample_rate)) / sample_rate
+
+
+def _blast(seconds: Floats, at_s: float, level_db: float, positive_s: float) -> Floats:
+    """A blast averaged over each sample, so that its energy does not hang on where its front falls."""
+    width = float(seconds[1])
+    first = max(0, int(at_s / width) - 1)
+    last = min(len(seconds), first + 8 + int(12 * positive_s / width))
+    fine = seconds[first:last, None] + np.arange(8) * (width / 8)
+    sound = np.zeros(len(seconds))
+    sound[first:last] = friedlander(fine - at_s, peak_pa(level_db), positive_s).mean(axis=1)
+    return sound
+
+
+def _rung(
+    chance: np.random.Generator,
+    seconds: Floats,
+    modes: list[tuple[float, float, float]],
+    peak: float,
+    *,
+    steady: bool = False,
+) -> Floats:
+    """A struck body: (frequency Hz, decay s, weight) of its modes; nothing before zero."""
+    after = np.maximum(seconds, 0.0)
+    sound = np.zeros(len(seconds))
+    for number, (frequency_hz, decay_s, weight) in enumerate(modes):
+        phase = number if steady else float(chance.uniform(0, 2 * math.pi))
+        sound += weight * np.exp(-after / decay_s) * np.sin(2 * math.pi * frequency_hz * after + phase)
+    sound[seconds < 0] = 0.0
+    return sound * (peak / max(float(np.abs(sound).max()), 1e-9))
+
+
+def _engine(chance: np.random.Generator, seconds: Floats, peak: float) -> Floats:
+    """Twenty-odd beats a second with their harmonics, coming and going."""
+    beat_hz = float(chance.uniform(22, 34))
+    sound = sum(
+        np.sin(2 * math.pi * beat_hz * order * seconds + float(chance.uniform(0, 6.28))) / order
+        for order in range(1, 24)
+    )
+    swell = np.sin(math.pi * seconds / seconds[-1]) ** 2
+    return np.asarray(sound * swell * peak / 3)
+
+
+__all__ = ["MAKERS", "Spectrum", "backfire", "door_slam", "firecrackers", "firework", "hammer", "thunder"]
