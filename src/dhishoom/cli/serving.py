@@ -153,7 +153,7 @@ class _Screen:
 
 def _is_for_all(notice: Json) -> bool:
     """What concerns a sensor is on the page; failed deliveries are in the log already."""
-    return (notice["sensor_id"] is None and notice["kind"] != "alert") or notice["kind"] == "unknown"
+    return bool(notice["kind"] == "unknown" or (notice["sensor_id"] is None and notice["kind"] != "alert"))
 
 
 def _line(incident: Json) -> str:
