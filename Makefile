@@ -5,9 +5,10 @@ BIN    := $(VENV)/bin
 SECONDS_LOAD ?= 300
 SECONDS_AUDIO ?= 600
 SENSORS ?= 200
+STARTS ?= 15
 DEMO_FLAGS ?=
 
-.PHONY: help demo install test check fix bench bench-detect bench-load bench-locate page wheel evaluation pictures clean
+.PHONY: help demo install test check fix bench bench-detect bench-import bench-install bench-load bench-locate page wheel evaluation pictures clean
 
 help:  ## Show what can be made
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,7 +19,7 @@ $(VENV)/.python:
 	@touch $@
 
 $(VENV)/.base: $(VENV)/.python pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --editable .
 	@touch $@
 
 $(VENV)/.all: $(VENV)/.python pyproject.toml
@@ -32,7 +33,8 @@ $(VENV)/.dev: $(VENV)/.python pyproject.toml
 page: $(VENV)/.python  ## Build the page from ui/ (brings its own node where none is installed)
 	@$(BIN)/python tools/build_page.py
 
-demo: $(VENV)/.base page  ## A simulated city, heard live, on a page in your browser
+demo: $(VENV)/.python  ## A simulated city, heard live, on a page in your browser
+	@$(MAKE) --no-print-directory --jobs=2 $(VENV)/.base page
 	$(BIN)/dhishoom demo $(DEMO_FLAGS)
 
 install: $(VENV)/.all page  ## Leave a working .venv/bin/dhishoom with everything but training
@@ -53,7 +55,13 @@ fix: $(VENV)/.dev  ## Format and mend what can be mended
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: bench-detect bench-locate bench-load  ## Every benchmark
+bench: bench-import bench-install bench-locate bench-detect bench-load  ## Every benchmark
+
+bench-import: $(VENV)/.all  ## `import dhishoom` and the start of commands (STARTS=15)
+	$(BIN)/python benchmarks/bench_import.py --starts $(STARTS)
+
+bench-install: $(VENV)/.python  ## Megabytes and seconds of what `make demo` installs
+	$(BIN)/python benchmarks/bench_install.py
 
 bench-detect: $(VENV)/.all  ## CPU per second of sound, beside YAMNet (SECONDS_AUDIO=600)
 	$(BIN)/python benchmarks/bench_detect.py --seconds $(SECONDS_AUDIO)
