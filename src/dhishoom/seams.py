@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from dhishoom.nouns import Alert, Chunk, Detection, Incident, Letter, Review, Site
 
 __all__ = [
+    "ASSOCIATION_TOPIC",
     "AUDIO_TOPIC",
     "DEAD_TOPIC",
     "DETECTIONS_TOPIC",
@@ -32,6 +33,7 @@ AUDIO_TOPIC = "dhishoom.audio"
 DETECTIONS_TOPIC = "dhishoom.detections"
 INCIDENTS_TOPIC = "dhishoom.incidents"
 DEAD_TOPIC = "dhishoom.dead"
+ASSOCIATION_TOPIC = "dhishoom.association"
 
 
 class Source(Protocol):

@@ -87,6 +87,7 @@ class KafkaBus:
     def publish(self, topic: str, key: str, value: bytes, headers: Mapping[str, str]) -> None:
         """Take a message into the queue to the brokers; BusFull where they take them too slowly, or are away."""
         self._require_open()
+        topic = self._link.wire(topic)
         self._ensure(topic)
         if len(value) > self._link.message_bytes_max:
             raise BusError(
@@ -120,22 +121,24 @@ class KafkaBus:
         """Up to `messages_max` messages of this member's partitions: waits for the first, takes what is there."""
         self._require_open()
         self._producer.poll(0)
+        name, topic = topic, self._link.wire(topic)
         consumer = self._consumers.get(topic) or self._join(topic)
         try:
             first = consumer.poll(wait_s)
             rest = consumer.consume(messages_max - 1, 0.0) if first is not None and messages_max > 1 else []
         except (KafkaException, RuntimeError) as error:
-            self.leave(topic)
+            self.leave(name)
             reason = error.args[0] if isinstance(error, KafkaException) else KafkaError(KafkaError._STATE, str(error))
             raise explained(reason, self._link, topic) from error
         self._refusals.check()
-        return [delivery_of(one) for one in ([] if first is None else [first, *rest]) if self._is_sound(one, topic)]
+        messages = [] if first is None else [first, *rest]
+        return [delivery_of(one, self._link) for one in messages if self._is_sound(one, topic)]
 
     def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
         """Commit, once the brokers have what was published before. While they are away the next call does it."""
         places: dict[str, dict[int, int]] = {}
         for one in deliveries:
-            partitions = places.setdefault(one.topic, {})
+            partitions = places.setdefault(self._link.wire(one.topic), {})
             partitions[one.partition] = max(one.offset + 1, partitions.get(one.partition, 0))
         if places and len(self._producer):
             self.flush()
@@ -148,22 +151,23 @@ class KafkaBus:
         `given` is told the partition, the first offset that is not acknowledged, and the offset from which messages
         come: as far before it as whoever read them last said with `keep_from`.
         """
-        self._watchers[topic] = given, taken
+        self._watchers[self._link.wire(topic)] = given, taken
 
     def leave(self, topic: str) -> None:
         """Give its partitions back, as they were last acknowledged; the next poll joins again."""
-        consumer = self._consumers.pop(topic, None)
+        consumer = self._consumers.pop(self._link.wire(topic), None)
         if consumer is not None:
             with contextlib.suppress(KafkaException, RuntimeError):
                 consumer.close()
 
     def keep_from(self, topic: str, partition: int, offset: int) -> None:
         """Whoever takes the partition over reads from here; goes with the next acknowledgement."""
-        self._keep_from[topic, partition] = offset
+        self._keep_from[self._link.wire(topic), partition] = offset
 
     def lag(self, topic: str) -> int:
         """Of the whole group, and what waits here to be sent; as last known while the brokers are away."""
         unsent: int = self._producer.flush(1.0)
+        topic = self._link.wire(topic)
         with contextlib.suppress(BusError):
             self._lag[topic] = self._admin.lag(topic, self._group)
         return self._lag.get(topic, 0) + unsent
@@ -176,15 +180,17 @@ class KafkaBus:
         try:
             self.flush()
         finally:
-            for topic in list(self._consumers):
-                self.leave(topic)
+            self._leave_all()
 
     def abandon(self) -> None:
         """End without a goodbye: what waits to be sent is dropped. Safe twice."""
         self._closed = True
         self._producer.purge()
+        self._leave_all()
+
+    def _leave_all(self) -> None:
         for topic in list(self._consumers):
-            self.leave(topic)
+            self.leave(topic.removeprefix(self._link.topic_prefix))
 
     def _ensure(self, topic: str) -> None:
         """Once for every topic; a patient bus asks again now and then while nobody answers."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dhishoom.errors import BusAway, BusError, SettingsError
-from dhishoom.seams import AUDIO_TOPIC, INCIDENTS_TOPIC, Delivery
+from dhishoom.seams import ASSOCIATION_TOPIC, INCIDENTS_TOPIC, Delivery
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +34,8 @@ ANSWER_S = 5.0
 LOOK_S = 0.5
 MESSAGE_OVERHEAD_BYTES = 4096
 """Key, headers and framing beside the sound, counted against the size that a topic takes."""
-COMPACTED = (INCIDENTS_TOPIC,)
+COMPACTED = (INCIDENTS_TOPIC, ASSOCIATION_TOPIC)
+COMPACTED_BYTES = 16 << 20
 NS_PER_MS = 1_000_000
 NO_TOPIC = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION)
 NOBODY_ANSWERS = (KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._RESOLVE, KafkaError._TIMED_OUT)
@@ -57,6 +58,7 @@ class KafkaLink:
         create_topics: Make a topic that is missing; else say so.
         partitions, replicas, retention_s: Of topics that are made here; incidents and dead letters have one partition.
         message_bytes_max: The largest message that is sent.
+        topic_prefix: Before every topic's name, where several cities share the brokers.
     """
 
     servers: str
@@ -70,6 +72,11 @@ class KafkaLink:
     replicas: int = 1
     retention_s: float = 86_400.0
     message_bytes_max: int = 4 << 20
+    topic_prefix: str = ""
+
+    def wire(self, topic: str) -> str:
+        """A topic's name on the brokers."""
+        return f"{self.topic_prefix}{topic}"
 
     def settings(self, **more: Any) -> dict[str, Any]:
         """As librdkafka takes them; it is kept from printing, what matters comes through `error_cb`."""
@@ -196,13 +203,13 @@ class KafkaAdmin:
         return {place.partition: future.result(ANSWER_S).offset for place, future in asked.items()}
 
     def _new(self, topic: str) -> NewTopic:
-        own = topic == AUDIO_TOPIC or topic.endswith((".audio", ".detections"))
+        shared_out = topic.endswith((".audio", ".detections"))
         limits = {"max.message.bytes": str(self.link.message_bytes_max + MESSAGE_OVERHEAD_BYTES)}
         if topic.endswith(COMPACTED):
-            limits["cleanup.policy"] = "compact"
+            limits |= {"cleanup.policy": "compact", "segment.bytes": str(COMPACTED_BYTES), "segment.ms": "600000"}
         else:
             limits["retention.ms"] = str(round(self.link.retention_s * 1000))
-        return NewTopic(topic, self.link.partitions if own else 1, self.link.replicas, config=limits)
+        return NewTopic(topic, self.link.partitions if shared_out else 1, self.link.replicas, config=limits)
 
     def _check_size(self, topic: str) -> None:
         """Raise where a topic would refuse what we may send; one whose settings we may not read is believed."""
@@ -228,11 +235,11 @@ class KafkaAdmin:
             raise explained(error.args[0], self.link, topic) from error
 
 
-def delivery_of(message: Any) -> Delivery:
+def delivery_of(message: Any, link: KafkaLink) -> Delivery:
     """A message of librdkafka as the seam wants it; what is no text is shown as far as it is."""
     kind, timestamp_ms = message.timestamp()
     return Delivery(
-        topic=message.topic(),
+        topic=message.topic().removeprefix(link.topic_prefix),
         key=(message.key() or b"").decode("utf-8", "replace"),
         value=message.value() or b"",
         headers={name: _text(value) for name, value in message.headers() or ()},

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import time
+from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
@@ -11,6 +13,8 @@ from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaExcepti
 from dhishoom.buses.kafka_link import ANSWER_S, NOBODY_ANSWERS, KafkaAdmin, KafkaLink, Refusals, delivery_of, explained
 from dhishoom.errors import BusError
 from dhishoom.seams import Delivery
+
+STALL_S = 2.0
 
 
 class KafkaReader:
@@ -22,6 +26,7 @@ class KafkaReader:
     """
 
     def __init__(self, link: KafkaLink, topic: str, start: Literal["earliest", "latest"] | Mapping[int, int]) -> None:
+        topic = link.wire(topic)
         self._link, self._topic, self._refusals = link, topic, Refusals(link)
         count = KafkaAdmin(link).ensure(topic)
         self._consumer = Consumer(
@@ -42,26 +47,56 @@ class KafkaReader:
             known = {at: self._bounds(at)[1] for at in range(count)}
         places = [TopicPartition(topic, at, known.get(at, first)) for at in range(count)]
         self.positions = {at: known.get(at, 0) for at in range(count)}
+        self._fetched, self._moved_s = dict(self.positions), time.monotonic()
+        self._held: dict[int, deque[Delivery]] = {at: deque() for at in range(count)}
         self._consumer.assign(places)
 
     def poll(self, *, messages_max: int, wait_s: float) -> Sequence[Delivery]:
-        """Up to `messages_max` messages; waits for the first, takes what is there."""
-        first = self._consumer.poll(wait_s)
-        rest = self._consumer.consume(messages_max - 1, 0.0) if first is not None and messages_max > 1 else []
-        self._refusals.check()
-        found: list[Delivery] = []
-        for message in [] if first is None else [first, *rest]:
-            error = message.error()
-            if error is None:
-                found.append(delivery_of(message))
-            elif error.code() not in NOBODY_ANSWERS:
-                raise explained(error, self._link, self._topic)
-        self.positions |= {one.partition: one.offset + 1 for one in found}
-        return found
+        """Up to `messages_max` messages, merged by the time at which the brokers took them.
+
+        A message is held back while one of another partition may be older, but not for longer than `STALL_S`.
+        """
+        self._fetch(messages_max, wait_s)
+        if any(self._held.values()) and time.monotonic() - self._moved_s > STALL_S:
+            return self._release(messages_max, whatever=True)
+        return self._release(messages_max, whatever=False)
 
     def is_at_end(self) -> bool:
         """Whether all that the topic holds now has been polled."""
-        return all(self.positions[at] >= self._bounds(at)[1] for at in self.positions)
+        bounds = {at: self._bounds(at) for at in self.positions}
+        return all(max(self.positions[at], low) >= high for at, (low, high) in bounds.items())
+
+    def _fetch(self, messages_max: int, wait_s: float) -> None:
+        wait_s = 0.0 if self._may_release() else wait_s
+        first = self._consumer.poll(wait_s)
+        rest = self._consumer.consume(messages_max, 0.0) if first is not None else []
+        self._refusals.check()
+        for message in [] if first is None else [first, *rest]:
+            error = message.error()
+            if error is None:
+                delivery = delivery_of(message, self._link)
+                self._held[delivery.partition].append(delivery)
+                self._fetched[delivery.partition] = delivery.offset + 1
+            elif error.code() not in NOBODY_ANSWERS:
+                raise explained(error, self._link, self._topic)
+
+    def _release(self, messages_max: int, *, whatever: bool) -> list[Delivery]:
+        found: list[Delivery] = []
+        while len(found) < messages_max and any(self._held.values()) and (whatever or self._may_release()):
+            one = min((held[0] for held in self._held.values() if held), key=lambda one: one.timestamp_ns)
+            found.append(self._held[one.partition].popleft())
+            self.positions[one.partition] = one.offset + 1
+        if found or not any(self._held.values()):
+            self._moved_s = time.monotonic()
+        return found
+
+    def _may_release(self) -> bool:
+        """Whether every partition has shown its next message, or has none for now."""
+        return any(self._held.values()) and all(held or self._is_drained(at) for at, held in self._held.items())
+
+    def _is_drained(self, partition: int) -> bool:
+        _, high = self._consumer.get_watermark_offsets(TopicPartition(self._topic, partition), cached=True)
+        return bool(0 <= high <= self._fetched[partition])
 
     def close(self) -> None:
         """Free what it holds."""

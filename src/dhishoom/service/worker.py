@@ -7,23 +7,30 @@ few seconds again that are not told, and writes the same keys.
 from __future__ import annotations
 
 import json
+import logging
+import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
+from dhishoom.core.listening import Notice
 from dhishoom.core.timestamps import to_rfc3339
 from dhishoom.errors import BusAway, BusError, BusFull, DhishoomError, NounError
 from dhishoom.messages import Json, detection_to_json, heard_to_json
-from dhishoom.nouns import NS_PER_S, Chunk, Detection
+from dhishoom.nouns import NS_PER_S, Chunk, Detection, Site
 from dhishoom.nouns import Heard as Promise
-from dhishoom.seams import AUDIO_TOPIC, DEAD_TOPIC, DETECTIONS_TOPIC, Bus, Delivery
+from dhishoom.seams import AUDIO_TOPIC, DEAD_TOPIC, DETECTIONS_TOPIC, Bus, Delivery, Detector, Store
 from dhishoom.service.ears import Ears
 from dhishoom.service.health import Health
-from dhishoom.service.hearing import Told, takeover_s, undecided_s
+from dhishoom.service.hearing import Keep, Told, takeover_s, undecided_s
 from dhishoom.service.in_order import Heard, InOrder
 from dhishoom.service.intake import Codec
 from dhishoom.service.keeping import Keeping
 from dhishoom.service.partitions import Partition, last_of
+from dhishoom.service.pipeline import Publish, silently
+
+log = logging.getLogger("dhishoom")
 
 FUTURE_S = 60.0
 """Sound that claims to be this much later than the bus took it has a wrong clock."""
@@ -31,8 +38,6 @@ AGAIN_S = 0.25
 DEAD_BYTES = 1000
 """Of a message that is too large even for the dead letters."""
 JSON_TYPE = "application/json"
-Wait = Callable[[float], bool]
-Tell = Callable[[str, Json], object]
 
 
 class SharedBus(Bus, Protocol):
@@ -55,28 +60,40 @@ class CityWorker:
     """Hears what a shared bus gives it.
 
     Args:
-        keeping: The store and what it has refused so far.
-        wait: Waits for so many seconds; True once the worker is to stop.
+        keep: Which sound becomes clips; `Listening.keep`.
         tell: Where live events go.
+        strips: Whether anybody looks at the moving strips.
     """
 
     def __init__(
-        self, bus: SharedBus, codec: Codec, ears: Ears, keeping: Keeping, health: Health, *, wait: Wait, tell: Tell
+        self,
+        site: Site,
+        detector: Detector,
+        store: Store,
+        bus: SharedBus,
+        codec: Codec,
+        *,
+        keep: Keep = "shots",
+        health: Health | None = None,
+        tell: Publish = silently,
+        strips: bool = False,
     ) -> None:
-        self._bus, self._codec, self._ears, self._keeping = bus, codec, ears, keeping
-        self.health, self._wait, self._tell = health, wait, tell
-        card = ears.card
-        self._undecided_ns, self._memory_s = round(undecided_s(card) * NS_PER_S), takeover_s(card)
+        self.health = health or Health(site)
+        self._bus, self._codec, self._tell = bus, codec, tell
+        self._stopping = threading.Event()
+        self._keeping = Keeping(store, self._complain, lambda count: self.health.count("rows_lost", count))
+        self._ears = Ears(site, detector, keep, self._keeping.keep_clip, notice=self._tell_notice, strips=strips)
+        self._undecided_ns = round(undecided_s(detector.card) * NS_PER_S)
+        self._memory_s = takeover_s(detector.card)
         self._partitions: dict[int, Partition] = {}
         self._unacknowledged: dict[int, list[Delivery]] = {}
         self._first: dict[int, int] = {}
         self._order = InOrder()
         bus.watch(AUDIO_TOPIC, self._given, self._taken)
 
-    @property
-    def unstored(self) -> int:
-        """Rows that the store has refused so far; they are not lost: their sound was not acknowledged."""
-        return 0
+    def stop(self) -> None:
+        """Wait no longer for a store or a bus that is away; from any thread."""
+        self._stopping.set()
 
     def take_strips(self) -> list[Json]:
         """Strips since they were last taken."""
@@ -211,7 +228,7 @@ class CityWorker:
         detections = [one for each in told for one in each.detections]
         while not self._keeping.put(detections, []):
             detections = []
-            if self._wait(AGAIN_S):
+            if self._stopping.wait(AGAIN_S):
                 return False
         promises: dict[str, Promise] = {}
         for each in told:
@@ -245,7 +262,7 @@ class CityWorker:
                 self._bus.publish(topic, key, value, headers)
                 return
             except BusFull:
-                if self._wait(AGAIN_S):
+                if self._stopping.wait(AGAIN_S):
                     raise
 
     def _acknowledge(self) -> None:
@@ -265,6 +282,13 @@ class CityWorker:
         for one in done:
             left = [each for each in self._unacknowledged[one.partition] if each.offset > one.offset]
             self._unacknowledged[one.partition] = left
+
+    def _tell_notice(self, notice: Notice) -> None:
+        self._notice(notice.sensor_id, notice.kind, notice.detail, notice.time_ns)
+
+    def _complain(self, sentence: str) -> None:
+        log.error("%s", sentence)
+        self._notice(None, "store", sentence, time.time_ns())
 
     def _notice(self, sensor_id: str | None, kind: str, detail: str, time_ns: int) -> None:
         """Count something odd and show it."""

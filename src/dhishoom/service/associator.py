@@ -1,0 +1,222 @@
+"""Fold 2 for one region of a city: detections off the bus become incidents in the store and on the bus.
+
+Its state is small and written to the bus with the places it was read up to, so that whoever begins again after a crash
+goes on from there and tells the same.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal, Protocol
+
+import msgspec
+
+from dhishoom.core import association
+from dhishoom.core.association import AssociationLimits, AssociationState
+from dhishoom.core.geometry import place_of
+from dhishoom.errors import BusFull, StoreError
+from dhishoom.messages import detection_from_json, heard_from_json, incident_to_json
+from dhishoom.nouns import NS_PER_S, Detection, Heard, Incident
+from dhishoom.seams import ASSOCIATION_TOPIC, DETECTIONS_TOPIC, INCIDENTS_TOPIC, Bus, Delivery, Store
+from dhishoom.service.keeping import Alerts, Keeping
+from dhishoom.service.pipeline import Publish, silently
+from dhishoom.service.regions import Region
+
+log = logging.getLogger("dhishoom")
+
+MESSAGES_MAX = 2000
+POLL_S = 0.2
+AGAIN_S = 0.25
+SAVE_EVERY_S = 5.0
+KNOWN_NS = 180 * NS_PER_S
+"""A detection told twice within so long is taken once."""
+Start = Literal["earliest"] | Mapping[int, int]
+
+
+class Reader(Protocol):
+    """Reads a whole topic, in order of time as far as is known."""
+
+    positions: Mapping[int, int]
+
+    def poll(self, *, messages_max: int, wait_s: float) -> Sequence[Delivery]:
+        """Up to so many messages."""
+
+    def is_at_end(self) -> bool:
+        """Whether all that the topic holds now has been polled."""
+
+    def close(self) -> None:
+        """Free what it holds."""
+
+
+class Saved(msgspec.Struct, frozen=True):
+    """A state and where it was read up to.
+
+    Attributes:
+        offsets: By partition.
+        known: Detections taken, with their onsets.
+        state: `association.to_bytes`.
+    """
+
+    offsets: dict[int, int]
+    known: dict[str, int]
+    state: bytes
+
+
+class Associator:
+    """Works in a thread of its own until it is stopped; two for one region tell the same.
+
+    Args:
+        read: Opens a topic for reading.
+        tell: Where live events go.
+        alerts: What incidents make known; None: nobody is told.
+    """
+
+    def __init__(
+        self,
+        region: Region,
+        bus: Bus,
+        read: Callable[[str, Start], Reader],
+        store: Store,
+        *,
+        limits: AssociationLimits = AssociationLimits(),  # noqa: B008
+        tell: Publish = silently,
+        alerts: Alerts | None = None,
+    ) -> None:
+        self._region, self._bus, self._read, self._limits, self._tell = region, bus, read, limits, tell
+        self._keeping = Keeping(store, lambda sentence: log.error("%s", sentence), lambda _: None, alerts)
+        self._place = place_of(region.site)
+        self._stopping = threading.Event()
+        self._state: AssociationState = association.begin(region.site, limits)
+        self._known: dict[str, int] = {}
+        self._furthest_ns, self._saved_s = 0, time.monotonic()
+        self.told = 0
+
+    @property
+    def name(self) -> str:
+        """For messages."""
+        return f"association of region {self._region.name}"
+
+    def run(self) -> None:
+        """From what was last saved on, until `stop`."""
+        reader = self._read(DETECTIONS_TOPIC, self._begin())
+        try:
+            while not self._stopping.is_set():
+                self._turn(reader)
+            self._save(reader.positions)
+        finally:
+            reader.close()
+
+    def catch_up(self) -> None:
+        """From what was last saved to the end of what is there now."""
+        reader = self._read(DETECTIONS_TOPIC, self._begin())
+        try:
+            while not reader.is_at_end() and not self._stopping.is_set():
+                self._turn(reader)
+            self._save(reader.positions)
+        finally:
+            reader.close()
+
+    def stop(self) -> None:
+        """End `run` soon; from any thread. Safe twice."""
+        self._stopping.set()
+
+    def _begin(self) -> Start:
+        saved = self._last_saved()
+        self._state, self._known = association.begin(self._region.site, self._limits), {}
+        if saved is None:
+            return "earliest"
+        try:
+            self._state = association.from_bytes(saved.state, self._region.site)
+        except StoreError as error:  # another version's: its incidents are told again under the same names
+            log.warning("%s", error)
+            return "earliest"
+        self._known = dict(saved.known)
+        self._furthest_ns = max(self._known.values(), default=0)
+        return saved.offsets
+
+    def _last_saved(self) -> Saved | None:
+        reader, last = self._read(ASSOCIATION_TOPIC, "earliest"), None
+        try:
+            while not reader.is_at_end():
+                for one in reader.poll(messages_max=MESSAGES_MAX, wait_s=POLL_S):
+                    last = one.value if one.key == self._region.name else last
+        finally:
+            reader.close()
+        try:
+            return None if last is None else msgspec.json.decode(last, type=Saved)
+        except (msgspec.DecodeError, msgspec.ValidationError) as error:
+            log.warning("what was saved of the %s cannot be read: %s", self.name, error)
+            return None
+
+    def _turn(self, reader: Reader) -> None:
+        told: list[Incident] = []
+        for delivery in reader.poll(messages_max=MESSAGES_MAX, wait_s=POLL_S):
+            item = self._item(delivery)
+            if item is not None:
+                self._state, fresh = association.associate(self._state, item)
+                told += fresh
+        self._settle([one for one in told if self._region.owns(one)])
+        if time.monotonic() - self._saved_s >= SAVE_EVERY_S:
+            self._save(reader.positions)
+
+    def _item(self, delivery: Delivery) -> Detection | Heard | None:
+        """What the fold takes; None for what is another region's, known already, or nothing of ours."""
+        if not self._region.listens_to(delivery.key):
+            return None
+        try:
+            message = json.loads(delivery.value)
+            if message["type"] == "heard":
+                return heard_from_json(message)
+            detection = detection_from_json(message)
+        except (ValueError, KeyError, TypeError) as error:
+            log.warning("a message of %s is no detection: %s", delivery.topic, error)
+            return None
+        if detection.detection_id in self._known:
+            return None
+        self._known[detection.detection_id] = detection.onset_ns
+        self._furthest_ns = max(self._furthest_ns, detection.onset_ns)
+        return detection
+
+    def _settle(self, incidents: Sequence[Incident]) -> None:
+        """Rows first, for as long as the store takes; then everybody is told."""
+        waiting = list(incidents)
+        while not self._keeping.put([], waiting):
+            waiting = []
+            if self._stopping.wait(AGAIN_S):
+                raise StoreError(f"{self.name} ends while the store is away; it goes on from what it last saved.")
+        for incident in incidents:
+            message = incident_to_json(incident, self._place)
+            headers = {
+                "content-type": "application/json",
+                "ce_specversion": "1.0",
+                "ce_id": f"{incident.incident_id}/{incident.revision}",
+                "ce_source": f"/regions/{self._region.name}",
+                "ce_type": "dhishoom.incident.v1",
+            }
+            self._publish(INCIDENTS_TOPIC, incident.incident_id, json.dumps(message).encode(), headers)
+            self._tell("incident", message)
+            self.told += 1
+
+    def _save(self, positions: Mapping[int, int]) -> None:
+        """After all that it told is with the brokers."""
+        self._saved_s = time.monotonic()
+        oldest = self._furthest_ns - KNOWN_NS
+        self._known = {name: onset for name, onset in self._known.items() if onset >= oldest}
+        self._bus.flush()
+        saved = Saved(dict(positions), self._known, association.to_bytes(self._state))
+        self._publish(
+            ASSOCIATION_TOPIC, self._region.name, msgspec.json.encode(saved), {"content-type": "application/json"}
+        )
+
+    def _publish(self, topic: str, key: str, value: bytes, headers: Mapping[str, str]) -> None:
+        while True:
+            try:
+                self._bus.publish(topic, key, value, headers)
+                return
+            except BusFull:
+                if self._stopping.wait(AGAIN_S):
+                    raise
