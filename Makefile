@@ -72,6 +72,9 @@ bench-load: $(VENV)/.all  ## Simulated sensors in real time (SECONDS_LOAD=300 SE
 bench-locate: $(VENV)/.all  ## Locating and associating, beside a plain solver
 	$(BIN)/python benchmarks/bench_locate.py
 
+pictures: $(VENV)/.all  ## Draw the README's figures from the published recordings
+	$(BIN)/python tools/draw_street.py
+
 wheel: $(VENV)/.dev page  ## A wheel that carries the built page, in dist/
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 

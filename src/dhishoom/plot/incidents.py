@@ -145,7 +145,7 @@ def _draw_record_section(
         "seconds after the first shot" if incident.position else "seconds after the first arrival", fontsize=8
     )
     axes.set_title(
-        "What each sensor heard, nearest at the bottom\nred: arrivals of the located shots",
+        "What each sensor heard, nearest at the bottom\nred: arrivals of these rounds; blue: other gunshots",
         loc="left",
         fontsize=10.5,
         color=INK,
