@@ -15,6 +15,7 @@ import torch
 from dhishoom.errors import ModelError
 from dhishoom.seams import ModelCard
 from dhishoom.train.config import Config
+from dhishoom.train.layout import widen
 from dhishoom.train.network import Network, Scorer
 
 AGREEMENT = 1e-4
@@ -37,6 +38,7 @@ def export_onnx(network: Network, config: Config, path: Path) -> float:
         opset_version=OPSET,
         dynamo=False,
     )
+    widen(path)
     difference = disagreement(scorer, path, window)
     if difference > AGREEMENT:
         path.unlink()
