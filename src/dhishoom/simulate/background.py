@@ -87,8 +87,13 @@ def _fade(sample_rate: int) -> Samples:
 
 def _swell(around: Surroundings, seed: int, second: int) -> float:
     """Slow rise and fall of the noise, a factor."""
-    turn = 2 * math.pi * float(draw(seed, "swell", around.key).random())
+    turn = _turn(around.key, seed)
     return 10 ** ((2.5 * math.sin(second / 9.0 + turn) + 1.5 * math.sin(second / 3.7 + 2 * turn)) / 20)
+
+
+@lru_cache(maxsize=512)
+def _turn(key: str, seed: int) -> float:
+    return 2 * math.pi * float(draw(seed, "swell", key).random())
 
 
 def passers(around: Surroundings, seed: int, second: int, sample_rate: int) -> Samples | None:

@@ -16,18 +16,36 @@ Make = Callable[[np.random.Generator, int], Floats]
 
 
 def firework(chance: np.random.Generator, sample_rate: int) -> Floats:
-    """A shell that bursts, and stars that crackle after it.
+    """A battery of small shells, one after another: each whistles up, bursts, and its stars crackle into the next.
 
-    The burst is a blast of some grams of powder in the open, longer than a muzzle's; the stars are small ones.
-    Source: Friedlander (1946) for each; sizes after Kukulski et al. (2018), Arch. Acoust. 43, on fireworks' levels.
+    A burst is a blast of some grams of powder in the open, longer than a muzzle's; a star is a small one. Sources:
+    Friedlander (1946) for each; Kukulski, Wszołek and Mleczko (2018), The impact of fireworks noise on the acoustic
+    climate in urban areas, Arch. Acoust. 43, 697-705, for levels.
     """
-    seconds = _seconds(2.6, sample_rate)
-    sound = _blast(seconds, 0.0, 150.0 + float(chance.normal(0, 2)), float(chance.uniform(0.0018, 0.0035)))
-    for _ in range(int(chance.integers(60, 160))):
-        at = 0.35 + float(chance.gamma(3.0, 0.22))
-        level = 126.0 + float(chance.normal(0.0, 4.0))
-        sound += _blast(seconds, at, level, float(chance.uniform(0.0001, 0.0003)))
+    seconds = _seconds(6.5, sample_rate)
+    sound = np.zeros(len(seconds))
+    at = float(chance.uniform(0.5, 0.8))
+    while at < 4.6:
+        sound += _whistle(chance, seconds, at)
+        _add_blast(sound, seconds, at, 146.0 + float(chance.normal(0, 2)), float(chance.uniform(0.0015, 0.0035)))
+        for _ in range(int(chance.integers(50, 120))):
+            star_at = at + 0.15 + float(chance.gamma(3.0, 0.2))
+            level_db = 128.0 + float(chance.normal(0.0, 4.0))
+            _add_blast(sound, seconds, star_at, level_db, float(chance.uniform(0.0001, 0.0003)))
+        at += float(chance.uniform(0.35, 0.9))
     return sound
+
+
+def _whistle(chance: np.random.Generator, seconds: Floats, until_s: float) -> Floats:
+    """Half a second of a tone that falls as the charge burns away from its tube's mouth.
+
+    Source: Conkling and Mocella, Chemistry of Pyrotechnics, on whistles: a tube that lengthens as it burns.
+    """
+    lasting = float(chance.uniform(0.35, 0.6))
+    share = np.clip((seconds - until_s + lasting) / lasting, 0.0, 1.0)
+    turns = np.cumsum(float(chance.uniform(2200, 3200)) * (1 - 0.35 * share)) * seconds[1]
+    wave = np.sin(2 * math.pi * turns) + 0.3 * np.sin(4 * math.pi * turns)
+    return np.asarray(wave * np.sin(math.pi * share) * peak_pa(124.0))
 
 
 def firecrackers(chance: np.random.Generator, sample_rate: int) -> Floats:
@@ -35,7 +53,7 @@ def firecrackers(chance: np.random.Generator, sample_rate: int) -> Floats:
     seconds = _seconds(2.4, sample_rate)
     sound, at = np.zeros(len(seconds)), 0.0
     while at < 2.2:
-        sound += _blast(seconds, at, 140.0 + float(chance.normal(0, 3)), float(chance.uniform(0.0002, 0.0004)))
+        _add_blast(sound, seconds, at, 140.0 + float(chance.normal(0, 3)), float(chance.uniform(0.0002, 0.0004)))
         at += float(chance.gamma(2.0, 0.035))
     return sound
 
@@ -49,9 +67,9 @@ def backfire(chance: np.random.Generator, sample_rate: int) -> Floats:
     length_m = float(chance.uniform(1.6, 2.6))
     sound = _engine(chance, seconds, peak_pa(100.0))
     for at in np.cumsum(chance.uniform(0.25, 0.8, int(chance.integers(1, 4)))):
-        pop = _blast(seconds, float(at), 116.0, 0.003)
+        _add_blast(sound, seconds, float(at), 124.0, 0.003)
         ringing = [(340 * (2 * mode + 1) / (4 * length_m), 0.09 / (mode + 1), 1.0 / (mode + 1)) for mode in range(6)]
-        sound += pop + _rung(chance, seconds - float(at), ringing, peak_pa(122.0))
+        sound += _rung(chance, seconds - float(at), ringing, peak_pa(128.0))
     return sound
 
 
@@ -64,7 +82,7 @@ def door_slam(chance: np.random.Generator, sample_rate: int) -> Floats:
     thud = [(float(chance.uniform(55, 420)), float(chance.uniform(0.02, 0.07)), 1.0) for _ in range(14)]
     click = [(float(chance.uniform(1500, 4500)), float(chance.uniform(0.003, 0.012)), 0.25) for _ in range(8)]
     at = float(chance.uniform(0.02, 0.05))
-    return _rung(chance, seconds, click, peak_pa(96.0)) + _rung(chance, seconds - at, thud, peak_pa(110.0))
+    return _rung(chance, seconds, click, peak_pa(100.0)) + _rung(chance, seconds - at, thud, peak_pa(114.0))
 
 
 def hammer(chance: np.random.Generator, sample_rate: int) -> Floats:
@@ -77,7 +95,7 @@ def hammer(chance: np.random.Generator, sample_rate: int) -> Floats:
     ]
     sound, at = np.zeros(len(seconds)), 0.0
     for _ in range(int(chance.integers(4, 7))):
-        sound += _rung(chance, seconds - at, modes, peak_pa(112.0 + float(chance.normal(0, 2))), steady=True)
+        sound += _rung(chance, seconds - at, modes, peak_pa(120.0 + float(chance.normal(0, 2))), steady=True)
         at += float(chance.normal(0.52, 0.03))
     return sound
 
@@ -116,15 +134,13 @@ def _seconds(length_s: float, sample_rate: int) -> Floats:
     return np.arange(round(length_s * sample_rate)) / sample_rate
 
 
-def _blast(seconds: Floats, at_s: float, level_db: float, positive_s: float) -> Floats:
+def _add_blast(sound: Floats, seconds: Floats, at_s: float, level_db: float, positive_s: float) -> None:
     """A blast averaged over each sample, so that its energy does not hang on where its front falls."""
     width = float(seconds[1])
     first = max(0, int(at_s / width) - 1)
     last = min(len(seconds), first + 8 + int(12 * positive_s / width))
     fine = seconds[first:last, None] + np.arange(8) * (width / 8)
-    sound = np.zeros(len(seconds))
-    sound[first:last] = friedlander(fine - at_s, peak_pa(level_db), positive_s).mean(axis=1)
-    return sound
+    sound[first:last] += friedlander(fine - at_s, peak_pa(level_db), positive_s).mean(axis=1)
 
 
 def _rung(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +20,7 @@ from dhishoom.simulate.propagation import LEAD, Path, Spectral, arriving, as_wav
 from dhishoom.simulate.scenario import Happening
 from dhishoom.simulate.shockwave import crack_at, n_wave_spectrum
 
+Floats = NDArray[np.float64]
 Samples = NDArray[np.float32]
 FLIGHT_M = 150.0
 
@@ -37,7 +38,7 @@ def piece_of(happening: Happening, ear: Ear, weather: Weather, seed: int, sample
     if happening.kind == "gunshot":
         parts = _gunfire(happening, ear, path, weather, sample_rate)
     else:
-        made = MAKERS[happening.kind](draw(seed, "sound", happening.name), sample_rate)
+        made = _made(happening.kind, happening.name, seed, sample_rate)
         wave_s = len(made) / sample_rate
         parts = [_part(as_wave(made, sample_rate), path, happening.times_s[0], weather, sample_rate, wave_s)]
     first = min(part.first for part in parts)
@@ -46,6 +47,12 @@ def piece_of(happening: Happening, ear: Ear, weather: Weather, seed: int, sample
     for part in parts:
         together[part.first - first : part.first - first + len(part.sound)] += part.sound
     return Piece(first, together)
+
+
+@lru_cache(maxsize=16)
+def _made(kind: str, name: str, seed: int, sample_rate: int) -> Floats:
+    """The same sound for every ear."""
+    return MAKERS[kind](draw(seed, "sound", name), sample_rate)
 
 
 def _gunfire(happening: Happening, ear: Ear, path: Path, weather: Weather, sample_rate: int) -> list[Piece]:

@@ -76,29 +76,26 @@ def arriving(wave: Spectral, path: Path, weather: Weather, sample_rate: int, *, 
     size = fft.next_fast_len(round((wave_s + PULSE_S) * sample_rate), real=True)
     frequencies = fft.rfftfreq(size, 1 / sample_rate)
     fraction = path.delay_s * sample_rate % 1.0 + LEAD
-    turned = np.exp(-2j * np.pi * frequencies * (fraction / sample_rate))
-    over = with_ground(frequencies, path.ground, speed_of_sound_m_s(weather))
     level = 10 ** (path.gain_db / 20) / max(path.distance_m, 1.0) * sample_rate
-    free = wave(frequencies) * turned * over * level * fft.rfft(air_filter(path.distance_m, weather, sample_rate), size)
-    hidden = free
-    if path.detour_m > 0:
-        hidden = free * fft.rfft(roof_filter(path.detour_m, weather, sample_rate), size)
-    direct: Samples = fft.irfft(hidden, size).astype(np.float32)
+    sent = wave(frequencies) * np.exp(-2j * np.pi * frequencies * (fraction / sample_rate)) * level
+    open_way, way = way_filters(path, weather, sample_rate)
+    direct: Samples = fft.irfft(sent * fft.rfft(way, size), size).astype(np.float32)
     if path.street is None:
         return direct
-    return reflections(direct, fft.irfft(free, size).astype(np.float32), path.street, sample_rate)
+    free = direct if path.detour_m <= 0 else fft.irfft(sent * fft.rfft(open_way, size), size).astype(np.float32)
+    return reflections(direct, free, path.street, sample_rate)
 
 
-def air_filter(distance_m: float, weather: Weather, sample_rate: int) -> Floats:
-    """What the air and the microphone take, as a filter that answers nothing before it is asked."""
+def way_filters(path: Path, weather: Weather, sample_rate: int) -> tuple[Floats, Floats]:
+    """Filters [GRID] of ground, air and microphone, without and with the roofs in the way; neither answers too soon."""
+    speed, grid = speed_of_sound_m_s(weather), _grid(sample_rate)
     band, absorbed = _fixed(weather, sample_rate)
-    return minimum_phase(band * 10 ** (-absorbed * distance_m / 20))
-
-
-def roof_filter(detour_m: float, weather: Weather, sample_rate: int) -> Floats:
-    """What a roof in the way takes, likewise."""
-    loss_db = np.minimum(barrier_db(_grid(sample_rate), detour_m, speed_of_sound_m_s(weather)), SHADOW_DB_MAX)
-    return minimum_phase(10 ** (-loss_db / 20))
+    free = minimum_phase(band * 10 ** (-absorbed * path.distance_m / 20)) * with_ground(grid, path.ground, speed)
+    hidden = free
+    if path.detour_m > 0:
+        loss_db = np.minimum(barrier_db(grid, path.detour_m, speed), SHADOW_DB_MAX)
+        hidden = free * minimum_phase(10 ** (-loss_db / 20))
+    return fft.irfft(free, GRID), fft.irfft(hidden, GRID)
 
 
 @lru_cache(maxsize=16)
@@ -113,16 +110,16 @@ def _grid(sample_rate: int) -> Floats:
     return frequencies
 
 
-def minimum_phase(magnitude: Floats) -> Floats:
-    """The causal filter [GRID / 2] of a magnitude [GRID / 2 + 1] that answers soonest.
+def minimum_phase(magnitude: Floats) -> Spectrum:
+    """The response of this magnitude [GRID / 2 + 1] that is causal and soonest.
 
     Source: Oppenheim and Schafer, Discrete-Time Signal Processing, section 13.5: folding the real cepstrum.
     """
     cepstrum = fft.irfft(np.log(np.maximum(magnitude, 1e-9)), GRID)
     cepstrum[1 : GRID // 2] *= 2
     cepstrum[GRID // 2 + 1 :] = 0
-    taps: Floats = fft.irfft(np.exp(fft.rfft(cepstrum)), GRID)[: GRID // 2]
-    return taps
+    found: Spectrum = np.exp(fft.rfft(cepstrum))
+    return found
 
 
 def as_wave(sound: NDArray[np.floating], sample_rate: int) -> Spectral:

@@ -13,6 +13,7 @@ from dhishoom.simulate.chance import draw
 from dhishoom.simulate.city import City, turned
 
 Kind = Literal["gunshot", "firework", "firecrackers", "backfire", "door", "hammer", "thunder"]
+STREET_WEAPONS = ("pistol", "pistol", "revolver", "shotgun")
 SHELL_M = 70.0
 THUNDER_M = 2200.0
 BESIDE_M = (6.0, 16.0)
@@ -25,14 +26,14 @@ class Act:
     Attributes:
         at_s: After the beginning of the round.
         rounds, interval_s: Of gunfire; the hand that fires is uneven by a tenth.
-        weapon: Of gunfire.
+        weapon: Of gunfire; drawn from those of the street if none is named.
     """
 
     kind: Kind
     at_s: float
     rounds: int = 1
     interval_s: float = 0.0
-    weapon: str = "pistol"
+    weapon: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,13 +84,13 @@ def demo_scenario(*, seconds: float | None = None) -> Scenario:
     acts = (
         Act(kind="gunshot", at_s=4.0),
         Act(kind="gunshot", at_s=12.0, rounds=3, interval_s=0.45),
-        Act(kind="firework", at_s=21.0),
-        Act(kind="hammer", at_s=25.0),
-        Act(kind="door", at_s=30.5),
+        Act(kind="firework", at_s=19.5),
+        Act(kind="hammer", at_s=27.5),
+        Act(kind="thunder", at_s=28.5),
+        Act(kind="door", at_s=31.5),
         Act(kind="backfire", at_s=33.0),
-        Act(kind="thunder", at_s=37.0),
     )
-    return Scenario(acts=acts, round_s=44.0, seconds=seconds)
+    return Scenario(acts=acts, round_s=42.0, seconds=seconds)
 
 
 def happenings(scenario: Scenario, place: City, seed: int, number: int) -> tuple[Happening, ...]:
@@ -110,7 +111,7 @@ def _happening(act: Act, place: City, chance: np.random.Generator, name: str, be
         times_s=tuple(float(at) for at in times),
         position=position,
         azimuth_rad=float(chance.uniform(0, 2 * math.pi)),
-        weapon=act.weapon,
+        weapon=act.weapon or STREET_WEAPONS[int(chance.integers(len(STREET_WEAPONS)))],
     )
 
 

@@ -28,6 +28,7 @@ LONGEST_S = 14.0
 BEGIN_NS = 1_767_222_000 * NS_PER_S
 """Where time is not the computer's own, an evening begins on 31 December 2025, 23:00 UTC."""
 PIECES_MAX = 2048
+ROUNDS_KEPT = 4
 
 Samples = NDArray[np.float32]
 
@@ -60,6 +61,7 @@ class SimulatedCity:
         self._city = place or city()
         self.streets: dict[str, Any] = streets_geojson(self._city)
         self._closed = threading.Event()
+        self._rounds: dict[int, tuple[Happening, ...]] = {}
         self._pieces: OrderedDict[tuple[str, str], Piece] = OrderedDict()
 
     def site(self) -> Site:
@@ -106,8 +108,15 @@ class SimulatedCity:
         length_s = self._scenario.round_s
         first = max(0, math.floor((second - LONGEST_S) / length_s))
         rounds = range(first, math.floor((second + 1) / length_s) + 1)
-        every = [one for number in rounds for one in happenings(self._scenario, self._city, self._seed, number)]
+        every = [one for number in rounds for one in self._round(number)]
         return [one for one in every if one.times_s[0] - 1 < second + 1 and one.times_s[-1] + LONGEST_S > second]
+
+    def _round(self, number: int) -> tuple[Happening, ...]:
+        found = self._rounds.get(number)
+        if found is None:
+            self._rounds = {at: known for at, known in self._rounds.items() if abs(at - number) < ROUNDS_KEPT}
+            found = self._rounds[number] = happenings(self._scenario, self._city, self._seed, number)
+        return found
 
     def _piece(self, happening: Happening, ear: Ear) -> Piece:
         key = happening.name, ear.sensor_id
