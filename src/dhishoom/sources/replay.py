@@ -89,11 +89,12 @@ def find_scenes(directory: Path, problems: list[str], remarks: list[str]) -> lis
         except OSError as error:
             problems.append(_unlisted(error))
     if not scenes:
-        raise SourceError(f"nothing to replay in {directory}. " + some_of([*problems, *remarks] or [_HOW_TO]))
+        raise SourceError(" ".join(filter(None, (f"{_NOTHING} {directory}.", some_of([*problems, *remarks]), _HOW_TO))))
     return scenes
 
 
-_HOW_TO = "No recordings with sensors' clocks and places; `dhishoom init --replay` writes a sensors.csv to fill in."
+_NOTHING = "nothing to replay: no recordings with sensors' clocks and places in"
+_HOW_TO = "`dhishoom init --replay` writes a sensors.csv to fill in."
 
 
 def _unlisted(error: OSError) -> str:

@@ -47,7 +47,7 @@ class _Facts(msgspec.Struct):
 def read_smj0(folder: Path, problems: list[str]) -> list[Recording]:
     """Every WAV of one folder that carries its sensor; a chunk that cannot be understood is told in `problems`."""
     found: list[Recording] = []
-    for path in sorted(folder.glob("*.[wW][aA][vV]")):
+    for path in sorted(path for path in folder.glob("*.[wW][aA][vV]") if not path.is_dir()):
         try:
             recording = _recording(path)
         except DhishoomError as error:
