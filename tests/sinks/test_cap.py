@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import pytest
 from lxml import etree
@@ -22,11 +24,17 @@ def schema() -> etree.XMLSchema:
     return etree.XMLSchema(etree.fromstring(path.read_bytes()))
 
 
+@pytest.mark.parametrize("meant", ["Actual", "Exercise", "Test"])
 @pytest.mark.parametrize("kind", ["new", "update", "cancel"])
-def test_every_message_is_valid(kind: str, alerts: dict[str, Alert], site: Site, schema: etree.XMLSchema) -> None:
-    """Alert, Update and Cancel hold against the CAP 1.2 schema, markup in the text and all."""
-    tree = etree.fromstring(cap_message(alerts[kind], site, sender="alerts@example.org"))
+def test_every_message_is_valid(
+    kind: str, meant: Any, alerts: dict[str, Alert], site: Site, schema: etree.XMLSchema
+) -> None:
+    """Alert, Update and Cancel hold against the CAP 1.2 schema, markup in the text and all, and say what is meant."""
+    alert = replace(alerts[kind], meant=meant)
+    tree = etree.fromstring(cap_message(alert, site, sender="alerts@example.org"))
     schema.assertValid(tree)
+    assert tree.findtext("c:status", namespaces=NAMES) == meant
+    assert (tree.findtext("c:note", namespaces=NAMES) is None) == (meant == "Actual")
     assert tree.findtext("c:info/c:description", namespaces=NAMES) == alerts[kind].text
 
 

@@ -1,102 +1,173 @@
-"""E-mail against a small SMTP server on this machine."""
+"""E-mail through a real SMTP server on this machine, with TLS and a login."""
 
 from __future__ import annotations
 
-import socketserver
-import threading
+import email
+import ssl
 from collections.abc import Iterator
+from email import policy
+from pathlib import Path
+from typing import Any
 
 import pytest
+import trustme
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import AuthResult, LoginPassword
 
-from dhishoom.errors import SinkError
+from dhishoom.errors import SettingsError, SinkError
 from dhishoom.nouns import Alert
 from dhishoom.sinks.email import EmailSink
+from tests.contracts.other_sides import closed_port
+
+WORD = "s3cret"
 
 
-class Mailbox(socketserver.ThreadingTCPServer):
-    """Takes every message, or refuses recipients with `refusal`."""
-
-    daemon_threads = True
-    refusal = b""
+class Mailbox:
+    """Takes every message, or answers recipients as `refusals` says."""
 
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Conversation)
-        self.messages: list[str] = []
+        self.messages: list[Any] = []
+        self.reached: list[list[str]] = []
+        self.refusals: dict[str, str] = {}
 
+    async def handle_RCPT(self, _: Any, __: Any, envelope: Any, address: str, ___: Any) -> str:
+        """A recipient."""
+        if address in self.refusals:
+            return self.refusals[address]
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
 
-class Conversation(socketserver.StreamRequestHandler):
-    """As much of SMTP (RFC 5321) as a client without extensions needs."""
-
-    server: Mailbox
-
-    def handle(self) -> None:
-        self.wfile.write(b"220 mailbox\r\n")
-        for line in self.rfile:
-            verb = line[:4].upper()
-            if verb == b"DATA":
-                self.wfile.write(b"354 go on\r\n")
-                self.server.messages.append(self.read_message())
-            if verb == b"RCPT" and self.server.refusal:
-                self.wfile.write(self.server.refusal)
-            else:
-                self.wfile.write(b"221 bye\r\n" if verb == b"QUIT" else b"250 fine\r\n")
-
-    def read_message(self) -> str:
-        lines = []
-        for line in self.rfile:
-            if line == b".\r\n":
-                break
-            lines.append(line.decode())
-        return "".join(lines)
+    async def handle_DATA(self, _: Any, __: Any, envelope: Any) -> str:
+        """A message."""
+        self.messages.append(email.message_from_bytes(envelope.content, policy=policy.default))
+        self.reached.append(list(envelope.rcpt_tos))
+        return "250 OK queued as 4711"
 
 
 @pytest.fixture
-def mailbox() -> Iterator[Mailbox]:
-    server = Mailbox()
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+def mailbox() -> Mailbox:
+    return Mailbox()
 
 
-def sink_for(mailbox: Mailbox, *, allow_plain_text: bool = True, user: str = "") -> EmailSink:
-    port = mailbox.server_address[1]
-    return EmailSink(
-        "127.0.0.1", port, "a@example.org", ["b@example.org"], user=user, allow_plain_text=allow_plain_text, timeout_s=2
+@pytest.fixture
+def plain(mailbox: Mailbox) -> Iterator[int]:
+    """The port of a server without TLS."""
+    controller = Controller(mailbox, hostname="127.0.0.1", port=closed_port())
+    controller.start()
+    yield controller.port
+    controller.stop()
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> tuple[trustme.CA, str]:
+    """Whom a certificate is from, and the file that says so."""
+    made, path = trustme.CA(), tmp_path_factory.mktemp("ca") / "ca.pem"
+    made.cert_pem.write_to_path(str(path))
+    return made, str(path)
+
+
+@pytest.fixture
+def secure(mailbox: Mailbox, authority: tuple[trustme.CA, str]) -> Iterator[int]:
+    """The port of a server that wants STARTTLS and a login."""
+
+    def check(_: Any, __: Any, ___: Any, ____: Any, said: Any) -> AuthResult:
+        known = isinstance(said, LoginPassword) and said.password == WORD.encode()
+        return AuthResult(success=known, handled=known)
+
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority[0].issue_cert("localhost").configure_cert(context)
+    controller = Controller(
+        mailbox,
+        hostname="127.0.0.1",
+        port=closed_port(),
+        tls_context=context,
+        require_starttls=True,
+        authenticator=check,
+        auth_required=True,
     )
+    controller.start()
+    yield controller.port
+    controller.stop()
 
 
-def test_a_message_says_what_a_dispatcher_needs(mailbox: Mailbox, alerts: dict[str, Alert]) -> None:
-    """Subject, text and link arrive, and updates of one incident form one thread."""
+def sink_for(port: int, *recipients: str, **options: Any) -> EmailSink:
+    """Plain text allowed, unless told otherwise."""
+    told = {"allow_plain_text": True, "timeout_s": 10.0, **options}
+    return EmailSink("localhost", port, "a@example.org", recipients or ["b@example.org"], **told)
+
+
+def test_a_message_says_what_a_dispatcher_needs(plain: int, mailbox: Mailbox, alerts: dict[str, Alert]) -> None:
+    """Subject, text and link arrive, updates of one incident form one thread, and no robot answers."""
     for kind in ("new", "update"):
-        sink_for(mailbox).deliver(alerts[kind])
-    assert "Subject: Gunshot: 3 rounds" in mailbox.messages[0]
-    assert alerts["new"].link in mailbox.messages[0]
-    threads = [line for text in mailbox.messages for line in text.splitlines() if line.startswith("References:")]
-    assert threads == ["References: <00ff00ff00ff00ff@dhishoom>"] * 2
+        assert sink_for(plain).deliver(alerts[kind]) == "250 OK queued as 4711"
+    first, second = mailbox.messages
+    assert first["Subject"].startswith("Gunshot: 3 rounds at")
+    assert alerts["new"].text in first.get_content().replace("\r\n", "\n")
+    assert alerts["new"].link in first.get_content()
+    assert first["References"] == second["References"] == "<00ff00ff00ff00ff@dhishoom>"
+    assert first["Message-ID"] != second["Message-ID"]
+    assert first["Auto-Submitted"] == "auto-generated"
+    assert first["Date"].datetime.timestamp() == alerts["new"].created_ns // 10**9
 
 
-@pytest.mark.parametrize(("refusal", "retry"), [(b"451 later\r\n", True), (b"550 unknown\r\n", False)])
-def test_a_refused_recipient_is_told(mailbox: Mailbox, alerts: dict[str, Alert], refusal: bytes, retry: bool) -> None:
-    """A refusal names the server, and one for good is not tried again."""
-    mailbox.refusal = refusal
-    with pytest.raises(SinkError, match=r"127\.0\.0\.1") as caught:
-        sink_for(mailbox).deliver(alerts["new"])
-    assert caught.value.retry is retry
+def test_the_login_and_the_message_go_over_tls(
+    secure: int, mailbox: Mailbox, authority: tuple[trustme.CA, str], alerts: dict[str, Alert]
+) -> None:
+    """STARTTLS, a certificate that is checked, then the password."""
+    sink = sink_for(secure, user="alerts", password=WORD, allow_plain_text=False, authorities=authority[1])
+    sink.deliver(alerts["new"])
+    assert len(mailbox.messages) == 1
 
 
-@pytest.mark.parametrize("user", ["", "someone"])
-def test_nothing_is_sent_in_plain_text_unless_allowed(mailbox: Mailbox, alerts: dict[str, Alert], user: str) -> None:
-    """Alerts and passwords do not cross a network unencrypted; a password never does."""
-    with pytest.raises(SinkError, match="offers no TLS"):
-        sink_for(mailbox, allow_plain_text=bool(user), user=user).deliver(alerts["new"])
+def test_a_certificate_of_a_stranger_is_refused(secure: int, mailbox: Mailbox, alerts: dict[str, Alert]) -> None:
+    """Nobody in between reads where shots are fired, nor the password."""
+    with pytest.raises(SinkError, match="certificate"):
+        sink_for(secure, user="alerts", password=WORD).deliver(alerts["new"])
     assert mailbox.messages == []
 
 
-def test_a_server_that_is_down_may_come_back(alerts: dict[str, Alert]) -> None:
-    """Nobody listening is a passing fault."""
-    with pytest.raises(SinkError, match="server up") as caught:
-        EmailSink("127.0.0.1", 1, "a@example.org", ["b@example.org"], allow_plain_text=True).deliver(alerts["new"])
-    assert caught.value.retry
+def test_a_wrong_password_is_told(secure: int, authority: tuple[trustme.CA, str], alerts: dict[str, Alert]) -> None:
+    """By the server's own words, and not tried again and again."""
+    with pytest.raises(SinkError, match="535") as caught:
+        sink_for(secure, user="alerts", password="guess", authorities=authority[1]).deliver(alerts["new"])
+    assert not caught.value.retry
+
+
+@pytest.mark.parametrize(("refusal", "retry"), [("451 later", True), ("550 unknown", False)])
+def test_a_refused_recipient_is_told(
+    plain: int, mailbox: Mailbox, alerts: dict[str, Alert], refusal: str, retry: bool
+) -> None:
+    """A refusal names the recipient, and one for good is not tried again."""
+    mailbox.refusals["b@example.org"] = refusal
+    with pytest.raises(SinkError, match=f"b@example.org: {refusal}") as caught:
+        sink_for(plain).deliver(alerts["new"])
+    assert caught.value.retry is retry
+
+
+def test_who_has_got_it_does_not_get_it_again_for_another(
+    plain: int, mailbox: Mailbox, alerts: dict[str, Alert]
+) -> None:
+    """One of two is refused for now: the next attempt is for that one alone."""
+    mailbox.refusals["c@example.org"] = "451 greylisted"
+    sink = sink_for(plain, "b@example.org", "c@example.org")
+    with pytest.raises(SinkError, match=r"c@example\.org"):
+        sink.deliver(alerts["new"])
+    mailbox.refusals.clear()
+    sink.deliver(alerts["new"])
+    assert mailbox.reached == [["b@example.org"], ["c@example.org"]]
+
+
+@pytest.mark.parametrize("user", ["", "someone"])
+def test_nothing_is_sent_in_plain_text_unless_allowed(
+    plain: int, mailbox: Mailbox, alerts: dict[str, Alert], user: str
+) -> None:
+    """Alerts and passwords do not cross a network unencrypted; a password never does."""
+    with pytest.raises(SinkError, match="offers no TLS"):
+        sink_for(plain, allow_plain_text=bool(user), user=user).deliver(alerts["new"])
+    assert mailbox.messages == []
+
+
+def test_a_file_of_authorities_that_is_not_there_is_an_error_at_start(tmp_path: Path) -> None:
+    """Not at the first shot."""
+    with pytest.raises(SettingsError, match="PEM file"):
+        sink_for(25, authorities=str(tmp_path / "none.pem"))

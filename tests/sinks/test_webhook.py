@@ -7,83 +7,47 @@ import hashlib
 import hmac
 import json
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
+import standardwebhooks
+import trustme
 
 from dhishoom.errors import SettingsError, SinkError
 from dhishoom.messages import local_place
 from dhishoom.nouns import Alert
 from dhishoom.sinks.webhook import WebhookSink, signature
+from tests.contracts.other_sides import Receiver, misbehaving, receiving
 
 KEY = bytes(range(32))
 SECRET = "whsec_" + base64.b64encode(KEY).decode()
 
 
-class Receiver(ThreadingHTTPServer):
-    """Answers every post with `status` and remembers it."""
-
-    status = 200
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.posts: list[tuple[dict[str, str], bytes]] = []
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/hook?site=1"
-
-
-class Handler(BaseHTTPRequestHandler):
-    """One post."""
-
-    server: Receiver
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.posts.append((dict(self.headers), body))
-        self.send_response(self.server.status)
-        self.send_header("Location", "http://127.0.0.1:9/elsewhere")
-        self.end_headers()
-
-    def log_message(self, *_: Any) -> None:
-        """Stay quiet."""
-
-
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    server = Receiver()
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    """A server that answers as its `status` says."""
+    with receiving() as server:
+        yield server
 
 
-@contextmanager
-def answering(piece: bytes) -> Iterator[str]:
-    """A server that accepts, sends `piece` and then says nothing more."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    done = threading.Event()
+def url_of(receiver: Receiver) -> str:
+    """With a query, as hooks have them."""
+    return f"http://127.0.0.1:{receiver.server_port}/hook?site=1"
 
-    def serve() -> None:
-        connection, _ = listener.accept()
-        with connection:
-            connection.sendall(piece)
-            done.wait(30)
 
-    thread = threading.Thread(target=serve)
-    thread.start()
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
-    done.set()
-    thread.join()
-    listener.close()
+def in_pieces(piece: bytes) -> Any:
+    """A server that sends `piece` and then says nothing more."""
+
+    def behave(connection: socket.socket, done: threading.Event) -> None:
+        connection.sendall(piece)
+        done.wait(30)
+
+    return misbehaving(behave)
 
 
 def sink_for(url: str, **options: Any) -> WebhookSink:
@@ -92,7 +56,7 @@ def sink_for(url: str, **options: Any) -> WebhookSink:
 
 def test_a_receiver_can_verify_what_it_gets(receiver: Receiver, alerts: dict[str, Alert]) -> None:
     """The signature is HMAC-SHA256 over id, timestamp and body, as Standard Webhooks says."""
-    sink_for(receiver.url).deliver(alerts["new"])
+    sink_for(url_of(receiver)).deliver(alerts["new"])
 
     headers, body = receiver.posts[0]
     signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
@@ -110,14 +74,73 @@ def test_the_signature_of_the_standards_own_example() -> None:
     )
 
 
+def test_the_reference_library_verifies_what_is_sent(receiver: Receiver, alerts: dict[str, Alert]) -> None:
+    """Whoever uses it needs no code of ours; a body that was changed on its way is refused."""
+    sink_for(url_of(receiver)).deliver(alerts["new"])
+
+    headers, body = receiver.posts[0]
+    webhook = standardwebhooks.Webhook(SECRET)
+    assert webhook.verify(body, headers)["id"] == alerts["new"].alert_id
+    with pytest.raises(standardwebhooks.WebhookVerificationError):
+        webhook.verify(body.replace(b"3 rounds", b"0 rounds"), headers)
+
+
+@pytest.mark.parametrize("body", ["{}", '{"a":"ü ± 8 m"}', "x" * 9999])
+def test_signatures_are_those_of_the_reference_library(body: str) -> None:
+    """To the letter, whatever is signed."""
+    moment = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
+    expected = standardwebhooks.Webhook(SECRET).sign("msg_1", moment, body)
+    assert signature(KEY, "msg_1", int(moment.timestamp()), body.encode()) == expected
+
+
+def test_a_hook_that_is_gone_says_so(receiver: Receiver, alerts: dict[str, Alert]) -> None:
+    """Standard Webhooks: 410 means that no event is wanted any more."""
+    receiver.status = 410
+    with pytest.raises(SinkError, match="gone") as caught:
+        sink_for(url_of(receiver)).deliver(alerts["new"])
+    assert caught.value.gone
+
+
+def test_over_tls_the_certificate_must_be_from_a_trusted_authority(
+    receiver: Receiver, alerts: dict[str, Alert], tmp_path: Path
+) -> None:
+    """The operator's own, where one is named; a stranger's is refused."""
+    authority, path = trustme.CA(), tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(str(path))
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("localhost").configure_cert(context)
+    receiver.socket = context.wrap_socket(receiver.socket, server_side=True)
+    url = f"https://localhost:{receiver.server_port}/"
+
+    assert sink_for(url, authorities=str(path), timeout_s=10.0).deliver(alerts["new"]) == "200 OK"
+    with pytest.raises(SinkError, match="certificate"):
+        sink_for(url, timeout_s=10.0).deliver(alerts["new"])
+    assert len(receiver.posts) == 1
+
+
+def test_what_a_server_says_of_its_refusal_is_passed_on(alerts: dict[str, Alert]) -> None:
+    """A few words of its body, in the dead letter."""
+    answer = b"HTTP/1.1 422 Unprocessable\r\nContent-Length: 14\r\n\r\nno such  site\n"
+    with in_pieces(answer) as port, pytest.raises(SinkError, match=r"422 Unprocessable: no such site\.$") as caught:
+        sink_for(f"http://127.0.0.1:{port}/").deliver(alerts["new"])
+    assert not caught.value.retry
+
+
+def test_an_answer_whose_body_never_ends_is_an_answer(alerts: dict[str, Alert]) -> None:
+    """200 and then garbage without end: the head has told what matters."""
+    with in_pieces(b"HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n<html>") as port:
+        assert sink_for(f"http://127.0.0.1:{port}/", timeout_s=10.0).deliver(alerts["new"]) == "200 OK"
+
+
 def test_the_body_is_a_cloud_event_with_the_incident(receiver: Receiver, alerts: dict[str, Alert]) -> None:
     """Receivers read CloudEvents 1.0 whose data is the incident as everywhere else."""
-    sink_for(receiver.url).deliver(alerts["update"])
+    sink_for(url_of(receiver)).deliver(alerts["update"])
 
     event = json.loads(receiver.posts[0][1])
     assert (event["specversion"], event["type"]) == ("1.0", "dhishoom.alert.v1")
     assert event["data"]["kind"] == "update"
     assert event["data"]["incident"]["rounds"] == 3
+    assert event["data"]["status"] == "Actual"
 
 
 @pytest.mark.parametrize(("status", "retry"), [(500, True), (503, True), (429, True), (404, False), (410, False)])
@@ -127,7 +150,7 @@ def test_a_refusal_says_whether_to_try_again(
     """A server's fault may pass; ours does not mend itself."""
     receiver.status = status
     with pytest.raises(SinkError, match=str(status)) as caught:
-        sink_for(receiver.url).deliver(alerts["new"])
+        sink_for(url_of(receiver)).deliver(alerts["new"])
     assert caught.value.retry is retry
 
 
@@ -135,7 +158,7 @@ def test_a_redirect_is_refused(receiver: Receiver, alerts: dict[str, Alert]) -> 
     """An alert goes to the address that was configured and nowhere else."""
     receiver.status = 307
     with pytest.raises(SinkError, match="redirects") as caught:
-        sink_for(receiver.url).deliver(alerts["new"])
+        sink_for(url_of(receiver)).deliver(alerts["new"])
     assert not caught.value.retry
     assert len(receiver.posts) == 1
 
@@ -143,8 +166,8 @@ def test_a_redirect_is_refused(receiver: Receiver, alerts: dict[str, Alert]) -> 
 @pytest.mark.parametrize("piece", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n", b"nonsense\r\n\r\n"])
 def test_a_server_that_hangs_or_lies_is_left(alerts: dict[str, Alert], piece: bytes) -> None:
     """Silence, half an answer and nonsense end within the time limit, to be tried again."""
-    with answering(piece) as url, pytest.raises(SinkError, match="tried again") as caught:
-        sink_for(url, timeout_s=0.2).deliver(alerts["new"])
+    with in_pieces(piece) as port, pytest.raises(SinkError, match="tried again") as caught:
+        sink_for(f"http://127.0.0.1:{port}/", timeout_s=0.2).deliver(alerts["new"])
     assert caught.value.retry
 
 
@@ -158,7 +181,7 @@ def test_a_private_address_is_refused_unless_allowed(receiver: Receiver, alerts:
 
 def test_a_heartbeat_says_that_all_is_well(receiver: Receiver) -> None:
     """Silence can be told from failure."""
-    sink_for(receiver.url).heartbeat(1_700_000_000_000_000_000)
+    sink_for(url_of(receiver)).heartbeat(1_700_000_000_000_000_000)
     assert json.loads(receiver.posts[0][1])["type"] == "dhishoom.heartbeat.v1"
 
 

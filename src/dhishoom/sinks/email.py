@@ -90,6 +90,7 @@ class EmailSink:
         reached.update(one for one in wanted if one not in refused)
         if refused:
             raise self._refused(refused)
+        self._reached.pop(alert.alert_id)
         return server.answer
 
     def _reached_by(self, alert_id: str) -> set[str]:
