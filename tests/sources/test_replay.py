@@ -133,6 +133,7 @@ def test_sensors_are_interleaved_in_the_order_of_time(write_wav: WriteWav, tmp_p
         ("s1,copy.wav,2026-01-01T00:00:01Z,0,0", "was still recording a.wav"),
         ("s1,later.wav,2026-01-01T01:00:00Z,900,0", "stands elsewhere"),
         ("s2,later.wav,2026-01-01T00:00:00Z,9e9,0", "more than 100 km"),
+        ("s2,later.wav,2026-01-01T00:00:00Z,1e308,1e308", "more than 100 km"),
         ("s2,text.wav,2026-01-01T00:00:00Z,9,0", "neither libsndfile"),
     ],
 )

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from dhishoom.core.timestamps import from_rfc3339
-from dhishoom.errors import DhishoomError, SourceError
+from dhishoom.errors import DhishoomError, NounError, SourceError
 from dhishoom.nouns import GUNSHOT, Detection, Position, Sensor, Site, Weather, derived_id
 from dhishoom.sources.possible import is_time, is_weather
 
@@ -81,7 +81,7 @@ def read_picks(path: Path, temperature_c: float | None = None) -> PickFile:
             found = from_pulses(msgspec.json.decode(text, type=list[_Pulse]), _weather_beside(path))
         else:
             found = _from_picks(msgspec.json.decode(text, type=_PicksFile))
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, NounError) as error:
         raise SourceError(f"Cannot understand {path}: {error}. docs/formats.md shows what it holds.") from error
     site = found.site
     if temperature_c is not None:

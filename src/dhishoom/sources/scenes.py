@@ -190,7 +190,8 @@ def _in_reach(recordings: Iterable[Recording], told: list[str]) -> list[Recordin
     if not places:
         return found
     middle = Position(
-        x_m=statistics.median(place.x_m for place in places), y_m=statistics.median(place.y_m for place in places)
+        x_m=statistics.median_low(place.x_m for place in places),
+        y_m=statistics.median_low(place.y_m for place in places),
     )
     told.extend(_too_far(one) for one in found if not _near(one.place, middle, REACH_M))
     return [one for one in found if _near(one.place, middle, REACH_M)]
