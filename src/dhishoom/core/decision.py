@@ -35,7 +35,7 @@ def calibrated(scores: Scores, card: ModelCard) -> Scores:
     return _probability(_loudest_gun(scores, card), card)
 
 
-def _probability(loudest: Scores | np.float32, card: ModelCard) -> Scores:
+def _probability(loudest: Scores, card: ModelCard) -> Scores:
     if card.calibration:
         heard, meant = _curve(card.calibration)
         loudest = np.interp(loudest, heard, meant)
@@ -51,6 +51,18 @@ def _loudest_gun(scores: Scores, card: ModelCard) -> Scores:
 def _curve(calibration: tuple[tuple[float, float], ...]) -> NDArray[np.float64]:
     """[2, n]: raw scores, then what they mean."""
     return np.array(calibration, np.float64).T.copy()
+
+
+@lru_cache(maxsize=64)
+def _least_raw(calibration: tuple[tuple[float, float], ...], possible: float) -> float:
+    """The least raw score that means `possible` or more, infinite if none does: so that raw scores can be compared."""
+    low, high = 0, int(np.float32(1.0).view(np.int32)) + 1
+    while low < high:  # The bits of floats that are not negative rise as they do.
+        middle = (low + high) // 2
+        raw = np.int32(middle).view(np.float32)
+        meant = np.interp(raw, *_curve(calibration)) if calibration else raw
+        low, high = (low, middle) if np.float32(meant) >= possible else (middle + 1, high)
+    return float(np.int32(low).view(np.float32)) if low <= int(np.float32(1.0).view(np.int32)) else np.inf
 
 
 @lru_cache(maxsize=64)
@@ -81,11 +93,10 @@ def decide(window: Window, scores: Scores, card: ModelCard) -> tuple[Detection, 
         scores: [frames, classes], raw, from `guard_s` before the middle to `guard_s` after it.
     """
     guns = _loudest_gun(scores, card)
-    found = []
-    if _probability(guns.max(), card) >= card.possible:
-        shots = [frame for frame in _peaks(guns, card) if _probability(guns[frame], card) >= card.possible]
-        found = [_detection(window, scores, card, frame, GUNSHOT) for frame in shots]
-    found += _rejections(window, scores, guns, card)
+    least = _least_raw(card.calibration, card.possible)
+    shots = _peaks(guns, card, least) if guns.max() >= least else []
+    found = [_detection(window, scores, card, frame, GUNSHOT) for frame in shots]
+    found += _rejections(window, scores, guns >= least, card)
     return _distinct(found) if len(found) > 1 else tuple(found)
 
 
@@ -111,22 +122,22 @@ def _distinct(found: list[Detection]) -> tuple[Detection, ...]:
     return tuple(sorted(kept, key=lambda one: one.onset_ns))
 
 
-def _rejections(window: Window, scores: Scores, guns: Scores, card: ModelCard) -> list[Detection]:
-    """Loud and sudden sounds that were taken for something else, the surest first, few."""
+def _rejections(window: Window, scores: Scores, shots: NDArray[np.bool_], card: ModelCard) -> list[Detection]:
+    """Loud and sudden sounds far from any shot that were taken for something else, the surest first, few."""
     _, others = _columns(card.classes, card.gunshot_classes)
     if not others:
         return []
     best = scores[:, others].max(axis=1)
-    frames = _peaks(best, card, card.reject)
+    shadow = round(SHADOW_S / card.hop_s)
+    frames = [
+        frame
+        for frame in _peaks(best, card, card.reject)
+        if not shots[max(0, frame - shadow) : frame + shadow + 1].any()
+    ]
     if not frames:
         return []
-    shadow = round(SHADOW_S / card.hop_s)
-    sudden = [
-        frame
-        for frame, rise_db in zip(frames, _rises_db(window, np.array(frames), card), strict=True)
-        if rise_db >= RISE_DB_MIN
-        and _probability(guns[max(0, frame - shadow) : frame + shadow + 1].max(), card) < card.possible
-    ]
+    rises_db = _rises_db(window, np.array(frames), card)
+    sudden = [frame for frame, rise_db in zip(frames, rises_db, strict=True) if rise_db >= RISE_DB_MIN]
     rejected = []
     for frame in sorted(sudden, key=lambda frame: -float(best[frame]))[:REJECTIONS_PER_WINDOW_MAX]:
         label = card.classes[others[int(scores[frame, others].argmax())]]
@@ -144,7 +155,7 @@ def _rises_db(window: Window, frames: NDArray[np.int_], card: ModelCard) -> Scor
     steps = (window.audio[1 : count * size + 1] - window.audio[: count * size]).reshape(count, size)
     levels_db = 10 * np.log10(np.einsum("ij,ij->i", steps, steps) / size + TINY)
     at = ((frames + 0.5) * card.hop_s + card.left_s - card.guard_s) / CELL_S
-    cells = np.clip(at.astype(np.intp), 0, count - 1)
+    cells = np.minimum(at.astype(np.intp), count - 1)
     total = np.concatenate(([0.0], np.cumsum(levels_db)))
     begin = np.maximum(0, cells - FLOOR_CELLS - NEAR_CELLS)
     end = np.maximum(begin + 1, cells - NEAR_CELLS)

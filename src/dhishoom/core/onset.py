@@ -21,7 +21,7 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import butter, sosfilt, sosfilt_zi
+from scipy.signal import butter, lfilter, lfilter_zi
 
 SEARCH_BEFORE_S = 0.030
 SEARCH_AFTER_S = 0.025
@@ -99,17 +99,17 @@ def _pick(samples: Sound, sample_rate: int, near: float) -> Pick:
 
 def _without_rumble(sound: Sound, sample_rate: int) -> Sound:
     """The sound above 200 Hz, where wind is weak and a blast is not; causal, so that no arrival comes early."""
-    sections, settled = _high_pass(sample_rate)
+    ahead, back, settled = _high_pass(sample_rate)
     if len(sound) == 0:
         return np.zeros(1)
-    high: Sound = sosfilt(sections, sound, zi=settled * sound[0])[0]
+    high: Sound = lfilter(ahead, back, sound, zi=settled * sound[0])[0]
     return high
 
 
 @lru_cache(maxsize=64)
-def _high_pass(sample_rate: int) -> tuple[Sound, Sound]:
-    sections = butter(2, RUMBLE_HZ, "highpass", fs=sample_rate, output="sos")
-    return sections, sosfilt_zi(sections)
+def _high_pass(sample_rate: int) -> tuple[Sound, Sound, Sound]:
+    ahead, back = butter(2, RUMBLE_HZ, "highpass", fs=sample_rate)
+    return ahead, back, lfilter_zi(ahead, back)
 
 
 def _before(sound: Sound, near: int, sample_rate: int) -> Sound:
@@ -153,15 +153,22 @@ def _split(sound: Sound) -> tuple[float, float]:
     count = len(sound)
     if count < 6:
         return 0.0, count / UNIFORM
-    at = np.arange(2, count - 2)
-    energy = np.cumsum(sound**2)
-    before = energy[at - 1] / at
-    after = (energy[-1] - energy[at - 1]) / (count - at)
-    criterion = at * np.log(np.maximum(before, TINY)) + (count - at) * np.log(np.maximum(after, TINY))
+    at, rest = _places(count)
+    energy = np.cumsum(sound * sound)
+    heard = energy[1 : count - 3]
+    before, after = heard / at + TINY, (energy[-1] - heard) / rest + TINY
+    criterion = at * np.log(before) + rest * np.log(after)
     weights = np.exp(0.5 * (criterion.min() - criterion))
     weights /= weights.sum()
     mean = float(weights @ at)
     return mean, math.sqrt(weights @ (at - mean) ** 2)
+
+
+@lru_cache(maxsize=64)
+def _places(count: int) -> tuple[Sound, Sound]:
+    """Every split of so many samples that leaves two on either side: samples before it, samples after it."""
+    at = np.arange(2.0, count - 2)
+    return at, count - at
 
 
 def _sigma_s(spread_s: float, searched_s: float, sample_rate: int) -> float:
