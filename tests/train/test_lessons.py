@@ -52,7 +52,7 @@ def test_the_target_lies_where_the_shot_is(recordings: list[Recording], tmp_path
 def test_other_sound_is_never_a_shot_and_says_what_it_is(recordings: list[Recording], tmp_path: Path) -> None:
     """A door teaches that no frame is a gunshot, and that a door is heard."""
     doors = [one for one in recordings if one.label == "door_slam"]
-    lessons = _lessons(doors, tmp_path, live_fire=0.0, live_fire_rest=0.0, other_gunfire=0.0)
+    lessons = _lessons(doors, tmp_path, live_fire=0.0, live_fire_rest=0.0, other_gunfire=0.0, simulated_other=0.0)
 
     for one in map(lessons.example, range(16)):
         assert not one.shot.any()

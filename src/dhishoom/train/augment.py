@@ -95,16 +95,19 @@ def record(rng: np.random.Generator, sound: Samples, sample_rate: int, chain: Ch
     """
     heard = sound
     if rng.random() < chain.wind:
-        heard = heard + wind(rng, len(heard), sample_rate) * np.float32(_rms(heard) * 10 ** rng.uniform(-1.0, 0.7))
+        heard = heard + wind(rng, len(heard), sample_rate) * np.float32(_rms(heard) * 10 ** rng.uniform(-1.0, 0.4))
     heard = _respond(rng, heard, sample_rate, chain)
     if rng.random() < chain.limit:
         heard = _limited(rng, heard, sample_rate)
     heard = _with_peak(heard, float(10 ** (rng.uniform(chain.level_db, 0.0) / 20)))
     if rng.random() < chain.clip:
         heard = _clip(rng, heard)
-    heard = heard + rng.standard_normal(len(heard)).astype(np.float32) * np.float32(10 ** rng.uniform(-4.7, -2.7))
+    peak = np.float32(np.abs(heard).max())
+    heard = heard + rng.standard_normal(len(heard)).astype(np.float32) * peak * np.float32(
+        10 ** rng.uniform(-4.5, -1.7)
+    )
     if rng.random() < chain.quantise:
-        step = np.float32(2.0 ** -int(rng.integers(7, 12)))
+        step = peak * np.float32(2.0 ** -int(rng.integers(5, 12))) + np.float32(1e-9)
         heard = np.round(heard / step) * step
     if rng.random() < chain.codec:
         codec, bits = sorted(CODECS)[rng.integers(len(CODECS))], int(rng.integers(16, 65)) * 1000

@@ -39,7 +39,7 @@ def spectra_of(pool: Pool, shape: FrontEnd, file: Path) -> NDArray[np.float16]:
         with torch.no_grad():
             for at in range(0, len(pool), _AT_ONCE):
                 sound = pool.sound(np.arange(at, min(len(pool), at + _AT_ONCE)), shape.sample_rate)
-                parts.append(log_mel.spectrum(torch.as_tensor(sound)).numpy().astype(np.float16))
+                parts.append(log_mel.spectrum(torch.as_tensor(sound)).squeeze(2).numpy().astype(np.float16))
         np.save(file, np.concatenate(parts))
     return np.asarray(np.load(file))
 
@@ -55,7 +55,8 @@ def batch_at(step: int, config: Config, material: Material) -> Batch:
     others = rows[~pool.gunfire[rows]]
     if mixed.any() and len(others):
         behind = others[rng.integers(len(others), size=int(mixed.sum()))]
-        level_db = rng.uniform(-40.0, -3.0, len(behind)).astype(np.float32)
+        loudest_db = np.where(pool.gunfire[drawn[mixed]], -15.0, -3.0)  # a shot must stay to be heard
+        level_db = rng.uniform(-40.0, loudest_db).astype(np.float32)
         spectrum[mixed] = _sum(spectrum[mixed], material.spectra[behind].astype(np.float32), level_db)
         audible = (level_db > _FAINT_DB)[:, None] * pool.heard[behind].astype(np.float32)
         heard[mixed] = np.maximum(heard[mixed], audible)

@@ -31,7 +31,7 @@ class Data(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
     use: tuple[Literal["yes", "nc"], ...] = ("yes",)
     folder: str = ""
-    pool: int = 16000
+    pool: int = 14000
     sample_rate: int = 16000
     fold: int = 0
     folds: int = 6
@@ -50,6 +50,7 @@ class Optimisation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
         mix: How many examples get another, without gunfire, behind them.
         taught: Weight of guessing the teacher's opinion.
         hard: Weight of a window's worst frame: presses on the single false alarm.
+        half: Whether to multiply in bfloat16; weights stay float32.
         average: Share of the past kept in the averaged weights at each step; those are shipped.
     """
 
@@ -60,9 +61,10 @@ class Optimisation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     weight_decay: float = 1e-3
     hard: float = 0.5
     other_classes: float = 0.3
-    mix: float = 0.4
+    mix: float = 0.25
     taught: float = 0.5
     average: float = 0.997
+    half: bool = True
     workers: int = 2
     threads: int = 1
 

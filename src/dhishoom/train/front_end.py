@@ -21,42 +21,51 @@ _FLOOR = 1e-9
 
 
 class LogMel(nn.Module):  # type: ignore[misc]
-    """Audio [batch, samples] → [batch, 2 * bands, frames], free of the recording's level.
+    """Audio [batch, samples] → [batch, 2 * bands, 1, frames], free of the recording's level.
 
     The first half is each band over its own background (what is sudden), the second each band over the mean of all
     bands' background (what colour it has). Background is the mean of the `background` frames before: finite and
-    causal, so a frame's value does not depend on where a window begins.
+    causal, so a frame's value does not depend on where a window begins. The mean over bands is a convolution, because
+    onnxruntime sums a mean in another order where the batch is one.
     """
 
     def __init__(self, shape: FrontEnd) -> None:
         super().__init__()
         frequencies = _frequencies_hz(shape)
         waves = torch.from_numpy(_waves(shape, frequencies))
-        self.waves = nn.Conv1d(1, 2 * len(frequencies), shape.frame, stride=shape.hop, bias=False)
-        self.waves.weight = nn.Parameter(waves[:, None], requires_grad=False)
+        self.waves = nn.Conv2d(1, 2 * len(frequencies), (1, shape.frame), stride=(1, shape.hop), bias=False)
+        self.waves.weight = _fixed(waves[:, None, None])
         mel = torch.from_numpy(_mel_matrix(shape, frequencies)).repeat(1, 2)
-        self.mel = nn.Conv1d(2 * len(frequencies), shape.bands, 1)
-        self.mel.weight = nn.Parameter(mel[:, :, None], requires_grad=False)
-        self.mel.bias = nn.Parameter(torch.full((shape.bands,), _FLOOR), requires_grad=False)
+        self.mel = nn.Conv2d(2 * len(frequencies), shape.bands, 1)
+        self.mel.weight = _fixed(mel[:, :, None, None])
+        self.mel.bias = _fixed(torch.full((shape.bands,), _FLOOR))
         self.background = shape.background
-        self.past = nn.Sequential(nn.AvgPool1d(_POOL, stride=1), _mean_of_every(shape.background // _POOL, shape.bands))
+        self.past = nn.Sequential(
+            nn.AvgPool2d((1, _POOL), stride=1), _mean_of_every(shape.background // _POOL, shape.bands)
+        )
+        self.mean = nn.Conv2d(shape.bands, 1, 1, bias=False)
+        self.mean.weight = _fixed(torch.full((1, shape.bands, 1, 1), 1 / shape.bands))
 
     def forward(self, audio: Tensor) -> Tensor:
         """Two views of every frame that has a whole background before it."""
         return self.views(self.spectrum(audio))
 
     def spectrum(self, audio: Tensor) -> Tensor:
-        """Log of the mel power [batch, bands, frames]: what does not change while a network learns."""
-        waves = self.waves(audio[:, None])
+        """Log of the mel power [batch, bands, 1, frames]: what does not change while a network learns."""
+        waves = self.waves(audio[:, None, None])
         return torch.log(self.mel(waves * waves))
 
     def views(self, log_mel: Tensor) -> Tensor:
         """Each band over its own background, then over the mean of all bands' background."""
-        background = self.past(log_mel[:, :, :-1])
-        now = log_mel[:, :, self.background :]
+        background = self.past(log_mel[..., :-1])
+        now = log_mel[..., self.background :]
         over_own = now - background
-        over_all = now - background.mean(dim=1, keepdim=True)
+        over_all = now - self.mean(background)
         return torch.cat([over_own, over_all], dim=1) * 0.25
+
+
+def _fixed(weight: Tensor) -> nn.Parameter:
+    return nn.Parameter(weight, requires_grad=False)
 
 
 def _frequencies_hz(shape: FrontEnd) -> NDArray[np.float64]:
@@ -66,10 +75,10 @@ def _frequencies_hz(shape: FrontEnd) -> NDArray[np.float64]:
     return np.asarray(bins[bins % every == 0] * spacing)
 
 
-def _mean_of_every(count: int, bands: int) -> nn.Conv1d:
+def _mean_of_every(count: int, bands: int) -> nn.Conv2d:
     """The mean of `count` values of each band, `_POOL` apart; two short means cost half of one long one."""
-    mean = nn.Conv1d(bands, bands, count, dilation=_POOL, groups=bands, bias=False)
-    mean.weight = nn.Parameter(torch.full((bands, 1, count), 1 / count), requires_grad=False)
+    mean = nn.Conv2d(bands, bands, (1, count), dilation=(1, _POOL), groups=bands, bias=False)
+    mean.weight = _fixed(torch.full((bands, 1, 1, count), 1 / count))
     return mean
 
 

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dhishoom.core.silence import fill
-from dhishoom.simulate.confusables import MAKERS
 from dhishoom.train import teachers
 from dhishoom.train.augment import Chain, far_away, record
+from dhishoom.train.draws import by, class_of, draw_other, even_by_group
 from dhishoom.train.gunfire import automatic, blast
 from dhishoom.train.labels import CLASS_OF_LABEL, CLASSES
 from dhishoom.train.library import Library, Samples
 from dhishoom.train.recordings import LIVE_FIRE, Recording
 from dhishoom.train.shapes import Timing
+from dhishoom.train.simulated import GUNFIRE, OTHER, confusable
 from dhishoom.train.targets import frame_targets
-
-_HARD = frozenset({"firework", "thunder", "door", "hammer", "impact", "knock", "clap", "glass", "drum", "jackhammer"})
 
 
 class Example(NamedTuple):
@@ -60,7 +57,7 @@ class Shares:
 
     live_fire: float = 0.2
     live_fire_rest: float = 0.08
-    other_gunfire: float = 0.26
+    other_gunfire: float = 0.24
     gunfire: Mapping[str, float] = field(
         default_factory=lambda: {"urbansound8k": 3.0, "sesa": 3.0, "elp_ecoguns": 2.0, "simulated": 2.0}
     )
@@ -117,12 +114,12 @@ class Lessons:
         self._shares, self._seed = shares, seed
         self._window = round(timing.window_s * library.sample_rate)
         self._live_fire = [one for one in recordings if one.source == LIVE_FIRE]
-        self._gunfire = _by(recordings, lambda one: one.source, lambda one: one.is_gunfire and one.source != LIVE_FIRE)
+        self._gunfire = by(recordings, lambda one: one.source, lambda one: one.is_gunfire and one.source != LIVE_FIRE)
         other = [one for one in recordings if not one.is_gunfire]
-        self._other = _by(other, _class_of, lambda one: not one.is_gunfire)
-        self._of_fold = {fold: _by(other, _class_of, self._in_fold(fold)) for fold in self._folds(other)}
+        self._other = by(other, class_of, lambda one: not one.is_gunfire)
+        self._of_fold = {fold: by(other, class_of, self._in_fold(fold)) for fold in self._folds(other)}
         self._free_of_fold = {
-            fold: _by([one for one in other if one.use == "yes"], _class_of, self._in_fold(fold))
+            fold: by([one for one in other if one.use == "yes"], class_of, self._in_fold(fold))
             for fold in self._folds(other)
         }
 
@@ -140,7 +137,7 @@ class Lessons:
         rng = np.random.default_rng([self._seed, index])
         piece = self._draw(rng)
         sound, heard, heard_weight = piece.sound, piece.heard, piece.heard_weight
-        may_move = piece.recording.source != LIVE_FIRE or rng.random() < 0.4
+        may_move = piece.recording.source != LIVE_FIRE or rng.random() < 0.25
         if may_move and rng.random() < self._chain.distance:
             sound = far_away(rng, sound, self._library.sample_rate, self._chain)
         sound, heard, heard_weight = self._mix(rng, piece, sound, heard, heard_weight)
@@ -185,21 +182,13 @@ class Lessons:
         sound = blast(rng, self._window, self._library.sample_rate, at_s)
         unknown = np.zeros(len(CLASSES), np.float32)
         fold = int(rng.choice(sorted(self._free_of_fold)))
-        return _Piece(sound, _SIMULATED, fold, (at_s,), (), unknown, unknown)
+        return _Piece(sound, GUNFIRE, fold, (at_s,), (), unknown, unknown)
 
     def _simulated_other(self, rng: np.random.Generator) -> _Piece:
-        name = sorted(MAKERS)[rng.integers(len(MAKERS))]
-        rate = self._library.sample_rate
-        made = MAKERS[name](rng, rate)
-        begin = int(rng.uniform(-0.3, self._timing.window_s - self._timing.right_s) * rate)
-        sound = rng.standard_normal(self._window) * 10 ** rng.uniform(-4.0, -1.7) * np.abs(made).max()
-        part = made[max(0, -begin) : max(0, self._window - begin)]
-        sound[max(0, begin) : max(0, begin) + len(part)] += part
-        heard = np.zeros(len(CLASSES), np.float32)
-        if CLASS_OF_SIMULATED[name]:
-            heard[CLASSES.index(CLASS_OF_SIMULATED[name])] = 1.0
+        end_s = self._timing.window_s - self._timing.right_s
+        sound, heard = confusable(rng, self._window, self._library.sample_rate, end_s)
         fold = int(rng.choice(sorted(self._free_of_fold)))
-        return _Piece(sound.astype(np.float32), _SIMULATED_OTHER, fold, (), (), heard, heard)
+        return _Piece(sound, OTHER, fold, (), (), heard, heard)
 
     def _more_rounds(self, rng: np.random.Generator, piece: _Piece) -> _Piece:
         inside = [at for at in piece.onsets_s if 0.0 < at < self._timing.window_s]
@@ -277,53 +266,10 @@ class Lessons:
         if not pools.get(piece.fold):
             return sound, heard, heard_weight
         behind = self._cut(rng, draw_other(rng, pools[piece.fold]), at_onset=False)
-        level_db = rng.uniform(-45.0, -8.0) if piece.onsets_s else rng.uniform(-40.0, 0.0)
+        level_db = rng.uniform(-45.0, -14.0) if piece.onsets_s else rng.uniform(-40.0, 0.0)
         peak = float(np.abs(sound).max()) + 1e-9
         gain = peak * 10 ** (level_db / 20) / (float(np.abs(behind.sound).max()) + 1e-9)
         mixed = sound + behind.sound * np.float32(gain)
         audible = behind.heard * behind.heard_weight > 0.1
         weight = np.where(audible & (level_db < -20.0), 0.0, heard_weight).astype(np.float32)
         return mixed, np.maximum(heard, behind.heard) if level_db >= -20.0 else heard, weight
-
-
-_SIMULATED = Recording(key="", path=Path(), source="simulated", group="", label="gunshot", use="yes")
-_SIMULATED_OTHER = Recording(key="", path=Path(), source="simulated", group="", label="other", use="yes")
-CLASS_OF_SIMULATED = {
-    "firework": "firework", "firecrackers": "firework", "door": "door", "hammer": "hammer", "thunder": "thunder",
-    "backfire": "",
-}  # fmt: skip
-"""What a simulated sound is called; a backfire has no class of its own and teaches only what it is not."""
-
-
-def _class_of(recording: Recording) -> str:
-    return CLASS_OF_LABEL.get(recording.label, "other")
-
-
-def _by(
-    recordings: Sequence[Recording],
-    name_of: Callable[[Recording], str],
-    wanted: Callable[[Recording], bool],
-) -> dict[str, list[Recording]]:
-    found: dict[str, list[Recording]] = defaultdict(list)
-    for recording in recordings:
-        if wanted(recording):
-            found[name_of(recording)].append(recording)
-    return dict(found)
-
-
-def draw_other(rng: np.random.Generator, by_class: Mapping[str, Sequence[Recording]]) -> Recording:
-    """A class by the square root of its size, the hard ones thrice as often, then a group, then one of it."""
-    names = sorted(by_class)
-    size = np.array([len(by_class[name]) ** 0.5 * (3.0 if name in _HARD else 1.0) for name in names])
-    return even_by_group(rng, by_class[names[rng.choice(len(names), p=size / size.sum())]])
-
-
-def even_by_group(rng: np.random.Generator, recordings: Sequence[Recording]) -> Recording:
-    """A group first, by the square root of its size, then one of it: a pack of fifty must not drown a single."""
-    groups: dict[str, list[Recording]] = defaultdict(list)
-    for recording in recordings:
-        groups[recording.group].append(recording)
-    names = sorted(groups)
-    size = np.sqrt([len(groups[name]) for name in names])
-    members = groups[names[rng.choice(len(names), p=size / size.sum())]]
-    return members[rng.integers(len(members))]

@@ -41,7 +41,7 @@ class Learner:
     def __init__(self, config: Config) -> None:
         torch.manual_seed(config.seed)
         self.config = config
-        self.network = network_of(config)
+        self.network = network_of(config).to(memory_format=torch.channels_last)
         self.averaged = copy.deepcopy(self.network).eval()
         optimisation = config.optimisation
         self._optimiser = torch.optim.AdamW(
@@ -58,7 +58,10 @@ class Learner:
     def learn(self, batch: Batch) -> float:
         """One step; returns the loss."""
         self.network.train()
-        loss = loss_of(self.network.taught(torch.as_tensor(batch.spectrum)), batch, self.config)
+        spectrum = torch.as_tensor(batch.spectrum)
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.config.optimisation.half):
+            told = self.network.taught(spectrum)
+        loss = loss_of((told[0].float(), told[1].float()), batch, self.config)
         self._optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 2.0)

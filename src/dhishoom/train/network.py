@@ -1,7 +1,8 @@
 """The small frame-level network: log-mel, one strided convolution, then dilated blocks with a way past each.
 
 No convolution is padded in time, so a score depends only on the sound around its instant, never on where the window
-that holds it begins.
+that holds it begins. Signals are [batch, channels, 1, frames]: torch and onnxruntime are faster with four axes than
+with three.
 """
 
 from __future__ import annotations
@@ -25,25 +26,25 @@ class Network(nn.Module):  # type: ignore[misc]
         self.shape = shape
         self.log_mel = LogMel(shape.front_end)
         self.first = nn.Sequential(
-            nn.Conv1d(2 * shape.front_end.bands, shape.channels, _FIRST_KERNEL, stride=_STRIDE, bias=False),
-            nn.BatchNorm1d(shape.channels),
+            nn.Conv2d(2 * shape.front_end.bands, shape.channels, (1, _FIRST_KERNEL), stride=(1, _STRIDE), bias=False),
+            nn.BatchNorm2d(shape.channels),
             nn.ReLU(),
         )
         self.blocks = nn.Sequential(*(_Block(shape.channels, dilation, shape.drop) for dilation in shape.dilations))
-        self.head = nn.Conv1d(shape.channels, shape.classes, 1)
+        self.head = nn.Conv2d(shape.channels, shape.classes, 1)
         self.opinion = nn.Linear(2 * shape.channels, shape.taught)
         nn.init.constant_(self.head.bias, -3.0)
 
     def forward(self, audio: Tensor) -> Tensor:
         """Logits of every frame whose whole context is there."""
         logits: Tensor = self.head(self._hidden(self.log_mel.spectrum(audio)))
-        return logits
+        return logits.squeeze(2)
 
     def taught(self, spectrum: Tensor) -> tuple[Tensor, Tensor]:
         """Logits, and a guess at what a teacher makes of the window [batch, taught]; the guess is never exported."""
-        hidden = self._hidden(spectrum)
-        pooled = torch.cat([hidden.mean(dim=2), hidden.amax(dim=2)], dim=1)
-        return self.head(hidden), self.opinion(pooled)
+        hidden = self._hidden(spectrum.unsqueeze(2))
+        pooled = torch.cat([hidden.mean(dim=(2, 3)), hidden.amax(dim=(2, 3))], dim=1)
+        return self.head(hidden).squeeze(2), self.opinion(pooled)
 
     def _hidden(self, spectrum: Tensor) -> Tensor:
         hidden: Tensor = self.blocks(self.first(self.log_mel.views(spectrum)))
@@ -78,12 +79,12 @@ class _Block(nn.Module):  # type: ignore[misc]
         super().__init__()
         self.dilation = dilation
         self.body = nn.Sequential(
-            nn.Conv1d(channels, channels, 3, dilation=dilation, bias=False),
-            nn.BatchNorm1d(channels),
+            nn.Conv2d(channels, channels, (1, 3), dilation=(1, dilation), bias=False),
+            nn.BatchNorm2d(channels),
             nn.ReLU(),
-            nn.Dropout1d(drop),
+            nn.Dropout2d(drop),
         )
 
     def forward(self, signal: Tensor) -> Tensor:
-        kept: Tensor = signal[:, :, self.dilation : -self.dilation]
+        kept: Tensor = signal[..., self.dilation : -self.dilation]
         return kept + self.body(signal)

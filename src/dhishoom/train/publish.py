@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -15,6 +16,7 @@ from dhishoom.train.config import Config
 from dhishoom.train.export import export_onnx, model_card, write_card
 from dhishoom.train.figures import figures, half_of, threshold_for
 from dhishoom.train.labels import CLASSES
+from dhishoom.train.recordings import LIVE_FIRE
 from dhishoom.train.run import HELD_OUT, read_network, read_run_config
 from dhishoom.train.scoring import Outcome, read_outcomes
 
@@ -53,6 +55,23 @@ def publish(run: Path, measured: Sequence[Path], target: Path, name: str | None 
     return card
 
 
+def publish_folds(measured: Sequence[Path], card: ModelCard, target: Path) -> Path:
+    """Write the networks that left folds out, under the shipped one's card, and `folds.json` for `evaluate --folds`."""
+    folds = []
+    for run in measured:
+        config = read_run_config(run)
+        name = f"{card.name}-fold{config.data.fold}"
+        export_onnx(read_network(run), config, target / f"{name}.onnx")
+        write_card(replace(card, name=name), target / f"{name}.json")
+        own = [one for one in read_outcomes(run / HELD_OUT) if one.use in config.data.use]
+        positions = sorted({one.group for one in own if one.source == LIVE_FIRE})
+        groups = sorted({f"{one.source}/{one.group}" for one in own if one.source != LIVE_FIRE})
+        folds.append({"model": f"{name}.onnx", "positions": positions, "groups": groups})
+    table = target / "folds.json"
+    table.write_bytes(msgspec.json.format(msgspec.json.encode({"folds": folds})) + b"\n")
+    return table
+
+
 def held_out_of(runs: Sequence[Path]) -> list[Outcome]:
     """What runs said of recordings that they did not learn from; of several answers the one with the median score."""
     answers: dict[str, list[Outcome]] = defaultdict(list)
@@ -89,6 +108,8 @@ def _about(
         "trained_with": f"dhishoom train src/dhishoom/train/configs/{config.name}.toml",
         "seed": config.seed,
         "steps": config.optimisation.steps,
+        "network": msgspec.to_builtins(config.network),
+        "trained_on": {"train_ok": list(config.data.use)},
         "data": [_SOURCES[use] for use in config.data.use],
         "examples": config.data.pool,
         "teachers": "YAMNet (Apache-2.0) and EfficientAT mn04 (MIT) gave soft labels of all classes but gunshot."

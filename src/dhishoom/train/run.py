@@ -25,7 +25,8 @@ def run(config: Config, folder: Path, cache: Path, advance: Callable[[int, float
     _same_config(config, folder / CONFIG)
     course, held_out, library = prepare(config, cache)
     learner = train(course, folder, advance)
-    scored = score_all(held_out, library, config.timing, runner(learner.averaged))
+    rate = config.network.front_end.sample_rate
+    scored = score_all(held_out, library, config.timing, runner(learner.averaged), rate)
     write_outcomes([outcome(one, CLASSES) for one in scored], folder / HELD_OUT)
     plot_loss(learner.losses, folder / LOSS)
     return learner

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dhishoom.errors import ModelError
-from dhishoom.train.library import Library, Samples
+from dhishoom.train.library import Library, Samples, resample
 from dhishoom.train.recordings import Recording
 from dhishoom.train.shapes import Timing
 
@@ -67,12 +67,19 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
         return not self.is_gunfire and self.label != "explosion"
 
 
-def score_all(recordings: Iterable[Recording], library: Library, timing: Timing, run: Run) -> list[Scored]:
-    """Frame scores of whole recordings; `run` maps windows [batch, samples] to scores [batch, frames, classes]."""
-    return [
-        Scored(one, score(library.samples(one.key), library.sample_rate, timing, run), timing.hop_s)
-        for one in recordings
-    ]
+def score_all(
+    recordings: Iterable[Recording], library: Library, timing: Timing, run: Run, sample_rate: int
+) -> list[Scored]:
+    """Frame scores of whole recordings; `run` maps windows [batch, samples] to scores [batch, frames, classes].
+
+    Args:
+        sample_rate: Hz that `run` wants.
+    """
+
+    def sound(one: Recording) -> Samples:
+        return resample(library.samples(one.key), library.sample_rate, sample_rate)
+
+    return [Scored(one, score(sound(one), sample_rate, timing, run), timing.hop_s) for one in recordings]
 
 
 def score(samples: Samples, sample_rate: int, timing: Timing, run: Run) -> Scores:
