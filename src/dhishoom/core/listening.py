@@ -116,9 +116,11 @@ def begin(
 
 
 def push(state: ListeningState, chunk: Chunk) -> Hearing:
-    """Take one chunk of this sensor, cut the windows it completes."""
+    """Take one chunk of this sensor, cut the windows it completes; what is no number is heard as silence."""
     if len(chunk.samples) == 0:
         return Hearing(state, (), ())
+    if not np.isfinite(chunk.samples).all():
+        chunk = replace(chunk, samples=np.nan_to_num(chunk.samples, nan=0.0, posinf=0.0, neginf=0.0))
     if chunk.clock_sigma_s is not None and chunk.clock_sigma_s != state.clock_sigma_s:
         state = replace(state, clock_sigma_s=chunk.clock_sigma_s)
     index = index_at(chunk.start_ns, chunk.sample_rate)
