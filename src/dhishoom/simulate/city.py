@@ -25,6 +25,8 @@ BLOCK_EAST_M, BLOCK_NORTH_M = 128.0, 112.0
 SENSOR_BLOCKS = 2
 TURN_RAD = math.radians(11.0)
 ROOF_DETOUR_M = 0.4
+CORNERS_M = 5.0
+"""Mean of how much longer the way round the corners of houses is than over their roofs."""
 VIEW_M = 120.0
 CLOCK_SIGMA_S = 0.001
 MUZZLE_M = 1.5
@@ -164,8 +166,9 @@ def way(source_m: tuple[float, float, float], ear: Ear, weather: Weather, seed: 
     high = source_m[2] > 20.0
     free = high or bool(chance.random() < math.exp(-distance / VIEW_M))
     detour = 0.0 if free else ROOF_DETOUR_M * float(chance.lognormal(0.0, 1.2))
+    corners = 0.0 if free else float(chance.exponential(CORNERS_M))
     return Path(
-        delay_s=travel_s(source, sensor, weather) + detour / 340.0 + ear.clock_s,
+        delay_s=travel_s(source, sensor, weather) + (detour + corners) / 340.0 + ear.clock_s,
         distance_m=distance,
         ground=Ground(
             distance_m=float(np.hypot(*(sensor - source)[:2])),
