@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -260,3 +261,31 @@ def test_the_same_sound_is_one_clip(store: SqlStore, tmp_path: Path) -> None:
 
     assert store.keep_clip(chunk) == before
     assert len(on_disk(tmp_path)) == 1
+
+
+def test_a_migration_that_breaks_off_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of the tables would keep the store from ever opening again."""
+
+    def break_off(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("alembic.op.create_index", break_off)
+        with pytest.raises(KeyboardInterrupt):
+            open_in(tmp_path)
+
+    with sqlite3.connect(tmp_path / "dhishoom.db") as connection:
+        assert connection.execute("SELECT name FROM sqlite_master").fetchall() == []
+    store = open_in(tmp_path)
+    assert store.put_detections([a_detection()]) == 1
+    store.close()
+
+
+def test_a_new_store_may_be_opened_by_several_at_once(tmp_path: Path) -> None:
+    """One makes the tables, the others wait for it."""
+    with ThreadPoolExecutor(6) as pool:
+        stores = list(pool.map(lambda _: open_in(tmp_path), range(6)))
+
+    assert [store.put_detections([a_detection(f"d{at}")]) for at, store in enumerate(stores)] == [1] * 6
+    for store in stores:
+        store.close()

@@ -19,6 +19,8 @@ from dhishoom.errors import StoreError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_TIMEOUT_MS = 10_000
+ALONE = "dhishoom_alone"
+"""Option of a connection whose transactions let no other write from their beginning."""
 
 
 def open_database(url: str) -> Engine:
@@ -31,8 +33,8 @@ def open_database(url: str) -> Engine:
         ) from error
     if engine.dialect.name == "sqlite":
         _prepare_sqlite(engine)
-    with telling(engine), engine.begin() as connection:
-        _upgrade(connection)
+    with telling(engine):
+        _bring_up_to_date(engine)
     return engine
 
 
@@ -72,18 +74,33 @@ def _prepare_sqlite(engine: Engine) -> None:
 
     @event.listens_for(engine, "connect")
     def settle(connection: Any, _: object) -> None:
+        connection.isolation_level = None  # transactions begin below: sqlite3 itself begins none for CREATE TABLE
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
         cursor.execute("PRAGMA journal_mode = WAL")
         cursor.execute("PRAGMA synchronous = FULL")  # what was told stored outlasts a loss of power
         cursor.close()
 
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        alone = connection.get_execution_options().get(ALONE, False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if alone else "BEGIN")
 
-def _upgrade(connection: Connection) -> None:
+
+def _bring_up_to_date(engine: Engine) -> None:
+    """Migrate all or nothing, and only one process at a time; whoever finds nothing to do locks nothing."""
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    config.attributes["connection"] = connection
     scripts = ScriptDirectory.from_config(config)
+    with engine.connect() as connection:
+        if MigrationContext.configure(connection).get_current_revision() == scripts.get_current_head():
+            return
+    with engine.connect().execution_options(**{ALONE: True}) as connection, connection.begin():
+        config.attributes["connection"] = connection
+        _upgrade(connection, config, scripts)
+
+
+def _upgrade(connection: Connection, config: Config, scripts: ScriptDirectory) -> None:
     known = {script.revision for script in scripts.walk_revisions()}
     current = MigrationContext.configure(connection).get_current_revision()
     if current is not None and current not in known:
