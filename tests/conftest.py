@@ -6,10 +6,14 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.parts.fixtures import camera, fresh, hdfs, kafka, mosquitto, postgres, s3
 
 __all__ = ["camera", "fresh", "hdfs", "kafka", "mosquitto", "postgres", "s3"]
+settings.register_profile("patient", deadline=None)  # A slow machine is no failure.
+settings.load_profile("patient")
+
 REPOSITORY = Path(__file__).parent.parent
 
 

@@ -86,7 +86,7 @@ def test_wind_does_not_move_a_pick():
 
 
 @given(gain=st.floats(1e-3, 1e3), shift=st.integers(0, 200))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_neither_gain_nor_place_in_the_record_matters(gain, shift):
     """A pick scales with nothing and moves with the sound."""
     one = case(np.random.default_rng(9), 12_000, 25)
@@ -103,7 +103,7 @@ def test_neither_gain_nor_place_in_the_record_matters(gain, shift):
     near=st.floats(-5000, 8000),
     rate=st.sampled_from([1000, 8000, 12_000, 48_000, 384_000]),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_sound_is_picked_without_an_error(samples, near, rate):
     """Empty, constant, short, or pointed beside it: a finite answer."""
     found = pick(samples, rate, near)
@@ -113,7 +113,7 @@ def test_any_sound_is_picked_without_an_error(samples, near, rate):
 
 
 @given(arrays(np.float64, st.integers(6, 60), elements=st.floats(-10, 10)))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_split_is_the_mean_of_all_splits_by_their_criterion(sound):
     """Against the formula of Maeda (1985) and Akaike's weights, sum by sum."""
     count, tiny = len(sound), 1e-12

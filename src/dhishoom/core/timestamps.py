@@ -18,7 +18,7 @@ def to_rfc3339(time_ns: int) -> str:
         moment = datetime.fromtimestamp(seconds, UTC)
     except (OverflowError, ValueError, OSError) as error:
         raise NounError(f"{time_ns} ns is no time between the years 1 and 9999; is it in another unit?") from error
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{rest_ns // 1000:06d}Z"
+    return f"{moment.year:04d}-{moment:%m-%dT%H:%M:%S}.{rest_ns // 1000:06d}Z"
 
 
 def from_rfc3339(text: str) -> int:
