@@ -16,8 +16,9 @@ from dhishoom.cli import application
 from dhishoom.cli.calibrate import with_thresholds
 from dhishoom.detectors.energy import CARD
 from dhishoom.errors import UsageError
-from dhishoom.evaluate.site import SiteSound, reviewed, thresholds_for
+from dhishoom.evaluate.site import SiteSound, thresholds_for
 from dhishoom.nouns import Detection, Review
+from dhishoom.service.reviewed import reviewed
 from dhishoom.settings import read_settings
 from dhishoom.stores.memory import MemoryStore
 

@@ -49,7 +49,8 @@ def calibrate(
 
 
 def _sound(detector: Detector, quiet: list[Path], store: Path | None) -> SiteSound:
-    from dhishoom.evaluate.site import SiteSound, reviewed
+    from dhishoom.evaluate.site import SiteSound
+    from dhishoom.service.reviewed import reviewed
 
     scores, seconds = _heard(detector, quiet)
     dismissed: tuple[float, ...] = ()

@@ -11,8 +11,8 @@ import soundfile
 
 from dhishoom.core.timestamps import from_rfc3339
 from dhishoom.errors import StoreError
-from dhishoom.evaluate.site import judged
 from dhishoom.nouns import NS_PER_S
+from dhishoom.service.reviewed import judged
 from dhishoom.train.reviews import Reviewed
 
 if TYPE_CHECKING:

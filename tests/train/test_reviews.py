@@ -1,0 +1,112 @@
+"""Reviews: a shipped network goes on from its file, and what was dismissed stays away. Needs torch; skipped without."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="torch is not installed (pip install 'dhishoom[train]')")
+
+from dhishoom.core.decision import calibrated  # noqa: E402
+from dhishoom.detectors.catalogue import SHIPPED  # noqa: E402
+from dhishoom.detectors.onnx import OnnxDetector  # noqa: E402
+from dhishoom.errors import ModelError  # noqa: E402
+from dhishoom.evaluate.hearing import hear, prepare  # noqa: E402
+from dhishoom.evaluate.pittsburgh import live_fire_tests  # noqa: E402
+from dhishoom.evaluate.recordings import Recording, live_fire_recordings  # noqa: E402
+from dhishoom.nouns import Chunk, Detection, Review  # noqa: E402
+from dhishoom.simulate.confusables import MAKERS  # noqa: E402
+from dhishoom.stores.memory import MemoryStore  # noqa: E402
+from dhishoom.train import reviews  # noqa: E402
+from dhishoom.train.network import Scorer  # noqa: E402
+from dhishoom.train.reviews import Reviewed, learn_from, network_of_file  # noqa: E402
+from dhishoom.train.site_sounds import reviewed_sounds  # noqa: E402
+
+MODEL = SHIPPED / "dhishoom-small-1.onnx"
+RATE = 16_000
+
+if not MODEL.is_file():
+    pytest.skip("dhishoom-small-1 is not here", allow_module_level=True)
+
+
+def test_a_network_goes_on_from_its_file() -> None:
+    """Read back from ONNX, it scores what the file scores."""
+    detector = OnnxDetector(MODEL)
+    audio = (np.random.default_rng(0).standard_normal((2, 23_760)) * 0.1).astype(np.float32)
+
+    with torch.no_grad():
+        told = Scorer(network_of_file(MODEL, detector.card))(torch.as_tensor(audio)).numpy()
+
+    assert np.allclose(told, detector.scores(audio), atol=1e-4)
+
+
+def _worst_confusable(detector: OnnxDetector) -> tuple[np.ndarray, float]:
+    """Of some simulated sounds the one that is taken for gunfire most, at 1 s of 3; and its score."""
+    sounds = []
+    for seed in range(6):
+        for name in sorted(MAKERS):
+            made = MAKERS[name](np.random.default_rng(seed), RATE)[: 2 * RATE]
+            sound = np.random.default_rng(seed).standard_normal(3 * RATE) * 1e-3 * np.abs(made).max()
+            sound[RATE : RATE + len(made)] += made
+            sounds.append((0.5 * sound / np.abs(sound).max()).astype(np.float32))
+    scores = [_score(detector, sound) for sound in sounds]
+    worst = int(np.argmax(scores))
+    return sounds[worst], scores[worst]
+
+
+def _score(detector: OnnxDetector, sound: np.ndarray) -> float:
+    """Calibrated, over the second that begins at 1 s."""
+    from dhishoom.train.library import resample
+
+    card = detector.card
+    at = resample(sound, RATE, card.sample_rate)
+    start = round((1.0 - card.left_s) * card.sample_rate)
+    window = at[start : start + round(card.window_s * card.sample_rate)]
+    return float(calibrated(detector.scores(window[None]), card).max())
+
+
+def test_a_reviewed_false_alarm_stays_away(shared: Path, tmp_path: Path) -> None:
+    """After learning from its dismissal the sound is no possible shot any more, and live fire still is one."""
+    detector = OnnxDetector(MODEL)
+    sound, before = _worst_confusable(detector)
+    shots = live_fire_recordings(live_fire_tests(shared / "data" / "pittsburgh")).recordings
+    shots = tuple(one for one in shots if one.arrivals)[::60]
+
+    learn_from(MODEL, [Reviewed(sound, RATE, 1.0, shot=False)], tmp_path, "taught", lambda step, loss: None)
+
+    taught = OnnxDetector(tmp_path / "taught.onnx")
+    assert before > taught.card.possible, "choose a sound that is a false alarm to begin with"
+    assert _score(taught, sound) < taught.card.possible
+    assert _found(taught, shots) >= _found(detector, shots) - 1
+
+
+def _found(detector: OnnxDetector, recordings: tuple[Recording, ...]) -> int:
+    answers = [hear(prepare(one), detector, "held out") for one in recordings]
+    return sum(answer.score >= detector.card.possible for answer in answers)
+
+
+def test_reviewed_sounds_come_from_the_store() -> None:
+    """A dismissed detection with its clip: the sound, and where in it the onset was."""
+    store = MemoryStore()
+    clip = store.keep_clip(Chunk(sensor_id="s", start_ns=10**18, sample_rate=RATE, samples=np.zeros(RATE, np.float32)))
+    one = Detection(
+        detection_id="a", sensor_id="s", onset_ns=10**18 + 250_000_000, sigma_s=0.001, score=0.9, label="gunshot",
+        classes={}, snr_db=20.0, model="m", clip=clip,
+    )  # fmt: skip
+    store.put_detections([one])
+    assert reviewed_sounds(store) == ()
+
+    store.put_review(Review(subject_id="a", verdict="dismissed", reviewer="me", time_ns=1))
+
+    (sound,) = reviewed_sounds(store)
+    assert (sound.sample_rate, sound.shot) == (RATE, False)
+    assert sound.onset_s == pytest.approx(0.25, abs=1e-6)
+
+
+def test_without_a_mistake_there_is_nothing_to_learn(tmp_path: Path) -> None:
+    """Confirmed shots alone would only make the network surer of itself."""
+    assert reviews.STEPS > 0
+    with pytest.raises(ModelError, match="dismissed"):
+        learn_from(MODEL, [Reviewed(np.zeros(RATE, np.float32), RATE, 0.5, shot=True)], tmp_path, "t", lambda *_: None)
