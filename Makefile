@@ -8,7 +8,7 @@ SENSORS ?= 200
 STARTS ?= 15
 DEMO_FLAGS ?=
 
-.PHONY: help demo install test check fix bench bench-detect bench-import bench-install bench-load bench-locate page wheel evaluation pictures clean
+.PHONY: help demo install test check fix bench bench-detect bench-import bench-install bench-load bench-locate page docs wheel evaluation pictures clean
 
 help:  ## Show what can be made
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -74,6 +74,9 @@ bench-locate: $(VENV)/.all  ## Locating and associating, beside a plain solver
 
 pictures: $(VENV)/.all  ## Draw the README's figures from the published recordings
 	$(BIN)/python tools/draw_street.py
+
+docs: $(VENV)/.all  ## Write commands, options and settings into docs/ as the code has them
+	$(BIN)/python tools/write_docs.py
 
 wheel: $(VENV)/.dev page  ## A wheel that carries the built page, in dist/
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .

@@ -40,11 +40,13 @@ class RuleSettings(Section, frozen=True, kw_only=True):
     """`[[rule]]`: which incidents are told to whom, and when.
 
     Attributes:
+        name: Of the rule, in messages.
         sinks: Names of those told at once; empty: all but those of `escalate_to`.
         score_min, sensors_min: Below either, nobody is told.
         area: Corners of a polygon, `[lat, lon]` or `[x, y]`; empty: everywhere.
         hours: Such as `22:00-06:00`, in the alerts' time zone; empty: always.
         cooldown_s, cooldown_m: After an alert, further incidents so soon and so near are not told.
+        escalate_to: Names of those told only when nobody acts.
         escalate_after_s: After so long without an acknowledgement or review, `escalate_to` are told as well.
         expire_s: An alert that could not be delivered for so long is given up.
     """
@@ -66,6 +68,7 @@ class SinkSettings(Section, frozen=True, kw_only=True):
     """`[[sink]]`: one way to tell somebody; which settings count depends on its `kind`.
 
     Attributes:
+        name: Of the sink; rules and `dhishoom sink test` call it so.
         kind: `console`, `email`, `webhook`, `mqtt`, `cap` or `apprise`.
         url: Of a webhook (`https://...`), or an Apprise address.
         secret: A webhook's, `whsec_...`; from the environment, as are all secrets here: `"${NAME}"`.

@@ -29,7 +29,12 @@ S = TypeVar("S", bound=Section)
 
 
 class OriginSettings(Section, frozen=True, kw_only=True):
-    """`[site.origin]`: where a geographic site's metres have their zero; WGS84 degrees."""
+    """`[site.origin]`: where a geographic site's metres have their zero.
+
+    Attributes:
+        lat, lon: WGS84, in degrees.
+        altitude: Metres above the ellipsoid.
+    """
 
     lat: float
     lon: float
@@ -37,7 +42,14 @@ class OriginSettings(Section, frozen=True, kw_only=True):
 
 
 class WeatherSettings(Section, frozen=True, kw_only=True):
-    """`[site.weather]`: the air that sound travels through."""
+    """`[site.weather]`: the air that sound travels through.
+
+    Attributes:
+        temperature_c: Degrees Celsius; ten of them change the speed of sound by 1.8 percent.
+        humidity_percent: Relative humidity, 0 to 100.
+        pressure_kpa: Of the air, kilopascal.
+        wind_east_m_s, wind_north_m_s: Where the air moves to, metres a second.
+    """
 
     temperature_c: float = 15.0
     humidity_percent: float = 60.0
@@ -50,6 +62,7 @@ class SiteSettings(Section, frozen=True, kw_only=True):
     """`[site]`: the place that is listened to.
 
     Attributes:
+        name: Shown on the page and in alerts.
         origin: Of a geographic site; where it is missing and sensors have lat and lon, their mean.
         streets: A GeoJSON file drawn under the map.
     """
@@ -64,10 +77,13 @@ class SensorSettings(Section, frozen=True, kw_only=True):
     """`[[sensor]]`: one microphone.
 
     Attributes:
-        source: `microphone`, `microphone:NAME`, an rtsp:// or http(s):// address, or a file.
-        lat, lon, altitude: Its place in a geographic site.
-        x, y, z: Its place in a site of local metres.
-        sample_rate: Where messages do not say it.
+        id: Unique in the site; detections and clips carry it.
+        source: `microphone`, `microphone:NAME`, an rtsp:// or http(s):// address, a file, or empty: the bus brings it.
+        name: For people.
+        lat, lon, altitude: Its place in a geographic site: degrees, and metres above the ellipsoid.
+        x, y, z: Its place in a site of local metres: east, north and up.
+        sample_rate: Samples a second, where messages do not say it.
+        clock_sigma_s: One standard deviation of its clock, seconds; a millisecond is 34 cm.
     """
 
     id: str
@@ -84,25 +100,36 @@ class SensorSettings(Section, frozen=True, kw_only=True):
 
 
 class ReplaySettings(Section, frozen=True, kw_only=True):
-    """`[replay]`: recordings of many sensors as the source; `rate` 1 is real time, 0 as fast as possible."""
+    """`[replay]`: recordings of many sensors as the source.
+
+    Attributes:
+        path: Their folder, as `dhishoom replay` takes it.
+        rate: 1 is as fast as it was recorded, 0 as fast as possible.
+    """
 
     path: str
     rate: float = 0.0
 
 
 class SimulationSettings(Section, frozen=True, kw_only=True):
-    """`[simulation]`: a simulated city as the source."""
+    """`[simulation]`: a simulated city as the source.
+
+    Attributes:
+        seed: Another seed is another evening.
+        realtime: As fast as it would sound; else as fast as possible.
+    """
 
     seed: int = 1
     realtime: bool = True
 
 
 class ModelSettings(Section, frozen=True, kw_only=True):
-    """`[model]`: what listens; `possible` and `alert` replace the card's thresholds.
+    """`[model]`: what listens.
 
     Attributes:
         name: One of `dhishoom models list`, or a path to an .onnx file; empty: the default.
         second: A fetched tagger that has a second look at what `name` doubts (`dhishoom models fetch yamnet`).
+        alert, possible: Least gunshot probability for an alert and for a detection, instead of the card's.
         threads: For one batch.
     """
 
@@ -118,8 +145,11 @@ class StoreSettings(Section, frozen=True, kw_only=True):
 
     Attributes:
         folder: Of the database and the clips, unless `url` and `clips` name others.
+        url: Another database, as SQLAlchemy writes its address.
+        clips: Another folder for the clips.
         keep: Which sound: `none`, `shots`, `detections` (rejections as well) or `all`.
-        days, gigabytes: How long and how much of it; clips of confirmed incidents always stay.
+        days: Clips go after so long, counted from when they were heard; those of confirmed incidents always stay.
+        gigabytes: When there are more, the oldest unreviewed clips go first.
         free_megabytes: Clips stop before the disk has less than this left.
     """
 
@@ -133,7 +163,13 @@ class StoreSettings(Section, frozen=True, kw_only=True):
 
 
 class WebSettings(Section, frozen=True, kw_only=True):
-    """`[web]`: the page and the API; `hosts` are names it answers to besides this machine's own."""
+    """`[web]`: the page and the API.
+
+    Attributes:
+        host: Address to serve at; the default is this machine alone.
+        port: 0 takes any that is free.
+        hosts: Names it answers to besides this machine's own.
+    """
 
     host: str = "127.0.0.1"
     port: int = 8765
@@ -141,7 +177,12 @@ class WebSettings(Section, frozen=True, kw_only=True):
 
 
 class LimitSettings(Section, frozen=True, kw_only=True):
-    """`[limits]`: how long to wait and how much to hold; see docs/settings.md before changing them."""
+    """`[limits]`: how long to wait and how much to hold.
+
+    Attributes:
+        lateness_s: A sensor that lags is waited for so long before an incident is settled without it.
+        messages_max: Chunks of sound that may wait on the memory bus.
+    """
 
     lateness_s: float = 10.0
     messages_max: int = 4096
