@@ -42,6 +42,9 @@ def evaluate(
     cache: Annotated[
         Path | None, typer.Option(help="Keep what every model said here; a later run hears only what is new.")
     ] = None,
+    pair: Annotated[
+        str | None, typer.Option(help="Write on the first model's card how this tagger gives it a second look.")
+    ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many recordings of each set.")] = None,
     seed: Annotated[int, typer.Option(help="Of the resampling.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print report.json as one line.")] = False,
@@ -58,10 +61,26 @@ def evaluate(
     heard, unreadable = hear_all(contestants, asked, output.progress, KeptAnswers(cache))
     for why in unreadable:
         output.warn(why)
+    if pair is not None:
+        _pair(heard, (model or [DEFAULT])[0], pair, folds)
     located = _located(tests, seed) if location and tests else ()
     report = report_of(heard, unreadable, located, asked)
     _write(report, heard, asked, out, docs, plots=plots)
     _show(report, out, as_json=as_json)
+
+
+def _pair(heard: Sequence[Heard], first: str, second: str, folds: Path | None) -> None:
+    from dhishoom.detectors.catalogue import model_files
+    from dhishoom.evaluate.contestants import folds_of
+    from dhishoom.evaluate.pairing import terms_for, write_terms
+
+    taggers = [one for one in heard if one.contestant.name == second]
+    if not taggers:
+        raise UsageError(f"{second} was not heard, so it cannot be paired; name its folder with --weights, or --model.")
+    terms = terms_for(heard[0].clips, taggers[0].clips, heard[0].contestant.card)
+    files = (model_files().get(first, Path(first)), *(folds_of(folds) if folds else ()))
+    write_terms([file.with_suffix(".json") for file in files], second, terms)
+    output.say(f"{first}+{second}: asked from {terms.ask:.3f}, alert {terms.alert:.3f}, possible {terms.possible:.3f}")
 
 
 def _asked(

@@ -70,7 +70,7 @@ def open_detector(name: str = DEFAULT, *, threads: int = 1) -> Detector:
 
         return EnergyDetector()
     if _SECOND in name and not Path(name).is_file():
-        return _open_pair(*name.split(_SECOND, 1), threads=threads)
+        return _open_pair(*name.rsplit(_SECOND, 1), threads=threads)
     path = _path_of(name)
     if (card_of(name).card or {}).get("kind") == "fetched tagger":
         from dhishoom.detectors.fetched import open_fetched

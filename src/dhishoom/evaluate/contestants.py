@@ -128,7 +128,10 @@ def enter(names: Sequence[str], peers: Sequence[str], weights: Path | None, fold
     entered = [_model(name, weights, peer=False) for name in names]
     entered += [_model(name, weights, peer=True) for name in peers if name not in names]
     if folds is not None:
-        entered[0] = _with_folds(entered[0], folds)
+        first, pair = names[0], f"{names[0]}+"
+        for index, name in enumerate(names):
+            if name == first or name.startswith(pair):
+                entered[index] = _with_folds(entered[index], folds, second=name.removeprefix(first))
     return entered
 
 
@@ -175,14 +178,24 @@ def _by_licence(card: ModelCard) -> TrainedOn:
     return TrainedOn(train_ok=("yes", "nc") if "NC" in card.licence else ("yes",))
 
 
-def _with_folds(contestant: Contestant, path: Path) -> Contestant:
+def folds_of(path: Path) -> tuple[Path, ...]:
+    """The networks that a file of folds names. Raises UsageError where it cannot be read."""
+    return tuple(path.parent / fold.model for fold in _read_folds(path).folds)
+
+
+def _with_folds(contestant: Contestant, path: Path, *, second: str) -> Contestant:
+    """With the networks of other folds beside it, each with the same second look, if any."""
+    table = _read_folds(path)
+    opened = {fold: open_detector(f"{path.parent / fold.model}{second}") for fold in table.folds}
+    identities = [identity(one.card, path.parent / fold.model) for fold, one in opened.items()]
+    return replace(contestant, folds=opened, identities=(*contestant.identities, *identities))
+
+
+def _read_folds(path: Path) -> Folds:
     try:
-        table = msgspec.json.decode(path.read_bytes(), type=Folds)
+        return msgspec.json.decode(path.read_bytes(), type=Folds)
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}. Name the JSON file of the folds.") from error
     except msgspec.MsgspecError as error:
         form = '{"folds": [{"model": "fold1.onnx", "positions": ["FP1"], "groups": ["source/group"]}]}'
         raise UsageError(f"{path}: {error}. It has to look like {form}") from error
-    opened = {fold: open_detector(str(path.parent / fold.model)) for fold in table.folds}
-    identities = [identity(one.card, path.parent / fold.model) for fold, one in opened.items()]
-    return replace(contestant, folds=opened, identities=(*contestant.identities, *identities))
