@@ -7,6 +7,7 @@ SECONDS_AUDIO ?= 600
 SENSORS ?= 200
 STARTS ?= 15
 DEMO_FLAGS ?=
+SHARED ?= $(or $(DHISHOOM_SHARED),../shared)
 
 .PHONY: help demo install test check fix bench bench-detect bench-import bench-install bench-load bench-locate page docs wheel evaluation pictures clean
 
@@ -75,8 +76,15 @@ bench-locate: $(VENV)/.all  ## Locating and associating, beside a plain solver
 pictures: $(VENV)/.all  ## Draw the README's figures from the published recordings
 	$(BIN)/python tools/draw_street.py
 
-docs: $(VENV)/.all  ## Write commands, options and settings into docs/ as the code has them
+docs: $(VENV)/.all  ## Write commands, options, settings and the law of imports into docs/
 	$(BIN)/python tools/write_docs.py
+	$(BIN)/python tools/draw_architecture.py
+
+evaluation: $(VENV)/.all  ## Measure the shipped models beside public taggers, write docs/evaluation.md (SHARED=../shared)
+	DHISHOOM_MODELS=build/models $(BIN)/dhishoom models fetch yamnet --from $(SHARED)/weights/yamnet.onnx
+	DHISHOOM_MODELS=build/models $(BIN)/dhishoom evaluate $(SHARED)/data/clips/manifest.csv --pittsburgh $(SHARED)/data/pittsburgh \
+	    --model dhishoom-small-1 --model dhishoom-small-1+yamnet --model dhishoom-small-open-1 --weights $(SHARED)/weights \
+	    --folds benchmarks/folds/dhishoom-small-1/folds.json --cache build/answers --out build/evaluation --docs docs/evaluation.md
 
 wheel: $(VENV)/.dev page  ## A wheel that carries the built page, in dist/
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .

@@ -13,6 +13,7 @@ import pytest
 
 from dhishoom import errors
 from dhishoom.cli import COMMANDS
+from dhishoom.detectors.catalogue import SHIPPED, card_of
 from dhishoom.errors import DhishoomError
 
 ROOT = Path(__file__).parent.parent
@@ -37,6 +38,14 @@ def anchors(page: Path) -> set[str]:
 def test_every_command_option_and_setting_is_in_the_docs_as_it_is_in_the_code() -> None:
     """With its meaning and default: docs/cli.md and docs/settings.md are what `make docs` writes."""
     command = [sys.executable, str(ROOT / "tools" / "write_docs.py"), "--check"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=END_S, check=False)
+
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_pictures_are_as_drawn() -> None:
+    """The law of imports is drawn from .importlinter."""
+    command = [sys.executable, str(ROOT / "tools" / "draw_architecture.py"), "--check"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=END_S, check=False)
 
     assert done.returncode == 0, done.stderr
@@ -91,6 +100,16 @@ def test_commands_in_the_docs_exist(page: Path) -> None:
             wrong.append(words)
 
     assert wrong == []
+
+
+def test_the_readme_states_the_licence_of_every_model() -> None:
+    """As its card does."""
+    rows = re.findall(r"^\| `(\S+)` \| ([^:|]+)", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    stated = {name: licence.strip() for name, licence in rows}
+
+    shipped = [path.stem for path in SHIPPED.glob("*.onnx")]
+    assert shipped
+    assert {name: stated.get(name) for name in shipped} == {name: card_of(name).licence for name in shipped}
 
 
 def test_every_page_is_reached_from_the_readme() -> None:
