@@ -1,0 +1,129 @@
+"""The log of clips as Parquet, for everyone who computes: `date=YYYY-MM-DD/BATCH.parquet`, typed columns."""
+
+from __future__ import annotations
+
+import io
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from dhishoom.core.timestamps import to_rfc3339
+from dhishoom.errors import StoreError
+from dhishoom.stores.logged_clip import LoggedClip
+
+if TYPE_CHECKING:
+    import pyarrow
+
+    from dhishoom.stores.places import Place
+
+
+def schema() -> pyarrow.Schema:
+    """Its columns; `start` is UTC, to the nanosecond."""
+    arrow = _arrow()
+    kinds = {
+        "sensor_id": arrow.string(),
+        "start": arrow.timestamp("ns", tz="UTC"),
+        "duration_s": arrow.float64(),
+        "gunshot": arrow.bool_(),
+        "score": arrow.float32(),
+        "classes": arrow.map_(arrow.string(), arrow.float32()),
+        "model": arrow.string(),
+        "clip": arrow.string(),
+        "topic": arrow.string(),
+        "partition": arrow.int32(),
+        "offset": arrow.int64(),
+        "border_lost": arrow.bool_(),
+    }
+    return arrow.schema(list(kinds.items()))
+
+
+def to_parquet(rows: Iterable[LoggedClip]) -> bytes:
+    """Rows as one file; the same rows give the same bytes."""
+    arrow, parquet = _arrow(), _parquet()
+    body = io.BytesIO()
+    table = arrow.Table.from_pylist([_as_columns(row) for row in rows], schema=schema())
+    parquet.write_table(table, body, compression="zstd")
+    return body.getvalue()
+
+
+def from_parquet(body: bytes) -> list[LoggedClip]:
+    """The inverse of `to_parquet`. Raises StoreError for what is no such file."""
+    arrow, parquet = _arrow(), _parquet()
+    try:
+        table = parquet.read_table(arrow.BufferReader(body))
+        starts = table.column("start").cast(arrow.int64()).to_pylist()
+        rows = table.drop_columns(["start"]).to_pylist()
+    except (arrow.ArrowInvalid, KeyError) as error:
+        raise StoreError(
+            f"a file of the Parquet log cannot be read: {error}. Remove it, and replay its time."
+        ) from error
+    return [
+        LoggedClip(**(row | {"start_ns": at, "classes": dict(row["classes"])}))
+        for row, at in zip(rows, starts, strict=True)
+    ]
+
+
+class ParquetLog:
+    """A folder of such files, on any file system; a batch that is written again replaces itself."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        _parquet()
+
+    def put(self, batch: str, rows: Sequence[LoggedClip]) -> None:
+        """Write the rows of a batch, one file for each date, each whole or not at all."""
+        dates: defaultdict[str, list[LoggedClip]] = defaultdict(list)
+        for row in rows:
+            dates[to_rfc3339(row.start_ns)[:10]].append(row)
+        for date, its_own in sorted(dates.items()):
+            self._place.write(f"date={date}/{batch}.parquet", to_parquet(its_own))
+
+    def rows(self, *, since_date: str = "") -> Iterable[LoggedClip]:
+        """Everything that is there, from a date on."""
+        for name in self._names(since_date):
+            yield from from_parquet(self._place.read(name))
+
+    def offsets(self, topic: str, *, since_date: str = "", but_of: str = "") -> Mapping[int, set[int]]:
+        """Offsets of a topic that are logged, by partition; files whose name begins with `but_of` are left out."""
+        found: defaultdict[int, set[int]] = defaultdict(set)
+        for name in self._names(since_date):
+            if not (but_of and name.rpartition("/")[2].startswith(but_of)):
+                for row in from_parquet(self._place.read(name)):
+                    if row.topic == topic:
+                        found[row.partition].add(row.offset)
+        return found
+
+    def _names(self, since_date: str) -> list[str]:
+        return [name for name in self._place.names() if name.endswith(".parquet") and name >= f"date={since_date}"]
+
+
+def _as_columns(row: LoggedClip) -> dict[str, object]:
+    return {
+        "sensor_id": row.sensor_id,
+        "start": row.start_ns,
+        "duration_s": row.duration_s,
+        "gunshot": row.gunshot,
+        "score": row.score,
+        "classes": list(row.classes.items()),
+        "model": row.model,
+        "clip": row.clip,
+        "topic": row.topic,
+        "partition": row.partition,
+        "offset": row.offset,
+        "border_lost": row.border_lost,
+    }
+
+
+def _arrow() -> Any:
+    try:
+        import pyarrow
+    except ModuleNotFoundError as error:
+        raise StoreError("the Parquet log needs a library that is not here: pip install 'dhishoom[spark]'.") from error
+    return pyarrow
+
+
+def _parquet() -> Any:
+    _arrow()
+    import pyarrow.parquet
+
+    return pyarrow.parquet
