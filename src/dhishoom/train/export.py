@@ -16,14 +16,14 @@ from dhishoom.errors import ModelError
 from dhishoom.seams import ModelCard
 from dhishoom.train.config import Config
 from dhishoom.train.layout import widen
-from dhishoom.train.network import Network, Scorer
+from dhishoom.train.network import Scorer, Trainable
 
 AGREEMENT = 1e-4
 """The largest difference between a score by torch and by ONNX that is let through."""
 OPSET = 17
 
 
-def export_onnx(network: Network, config: Config, path: Path) -> float:
+def export_onnx(network: Trainable, config: Config, path: Path) -> float:
     """Write the graph, check it on sound and silence, return the largest difference to torch."""
     window = round(config.timing.window_s * config.network.front_end.sample_rate)
     scorer = Scorer(network).eval()

@@ -16,7 +16,7 @@ from dhishoom.train.batches import Material, batch_at
 from dhishoom.train.config import Config
 from dhishoom.train.library import Samples
 from dhishoom.train.losses import Batch, loss_of
-from dhishoom.train.network import Network, Scorer, network_of
+from dhishoom.train.network import Scorer, Trainable, network_of
 from dhishoom.train.pool import Pool
 from dhishoom.train.scoring import Run, Scores
 
@@ -146,7 +146,7 @@ def _chance_at(course: Course, run_folder: Path, start: int, learner: Learner) -
     return np.asarray(np.load(file), np.float64)
 
 
-def _hardness(course: Course, network: Network) -> NDArray[np.float64]:
+def _hardness(course: Course, network: Trainable) -> NDArray[np.float64]:
     parts = [course.rows[at : at + _AT_ONCE] for at in range(0, len(course.rows), _AT_ONCE)]
     with torch.no_grad():
         told = [network.taught(torch.as_tensor(course.spectra[rows].astype(np.float32)))[0][:, 0] for rows in parts]
@@ -158,7 +158,7 @@ def _hardness(course: Course, network: Network) -> NDArray[np.float64]:
     return np.asarray(wanted / wanted.sum())
 
 
-def runner(network: Network) -> Run:
+def runner(network: Trainable) -> Run:
     """The network as a function of windows [batch, samples] to scores [batch, frames, classes]."""
     scorer = Scorer(network).eval()
 

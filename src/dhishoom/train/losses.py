@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from dhishoom.train.config import Config
+from dhishoom.train.vgg import pooled
 
 
 class Batch(NamedTuple):
@@ -28,6 +29,8 @@ def loss_of(told: tuple[Tensor, Tensor], batch: Batch, config: Config) -> Tensor
     """Of logits [batch, classes, frames] and what the network makes of the teacher's opinion [batch, k]."""
     logits, opinion = told
     shot, weight = torch.as_tensor(batch.shot), torch.as_tensor(batch.shot_weight)
+    if logits.shape[2] == 1:
+        shot, weight = pooled(shot, weight)
     gunshot = logits[:, 0]
     balance = weight * (1 + 4 * shot)
     each = functional.binary_cross_entropy_with_logits(gunshot, shot, reduction="none")

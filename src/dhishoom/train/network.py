@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from dhishoom.train.config import Config
 from dhishoom.train.front_end import LogMel
 from dhishoom.train.shapes import NetworkShape
+from dhishoom.train.vgg import Vgg
 
 _STRIDE = 2
 _FIRST_KERNEL = 5
@@ -51,15 +52,20 @@ class Network(nn.Module):  # type: ignore[misc]
         return hidden
 
 
-def network_of(config: Config) -> Network:
+Trainable = Network | Vgg
+
+
+def network_of(config: Config) -> Trainable:
     """The network that a config names, untrained."""
+    if config.network.kind == "vgg":
+        return Vgg(config.network, config.timing.frames)
     return Network(config.network)
 
 
 class Scorer(nn.Module):  # type: ignore[misc]
     """What is exported: audio [batch, samples] → scores [batch, frames, classes], each 0 to 1."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Trainable) -> None:
         super().__init__()
         self.network = network
 

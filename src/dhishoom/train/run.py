@@ -13,7 +13,7 @@ from dhishoom.train.config import Config
 from dhishoom.train.course import prepare
 from dhishoom.train.labels import CLASSES
 from dhishoom.train.loop import Learner, runner, train
-from dhishoom.train.network import Network, network_of
+from dhishoom.train.network import Trainable, network_of
 from dhishoom.train.scoring import outcome, score_all, write_outcomes
 
 CHECKPOINT, CONFIG, HELD_OUT, LOSS = "checkpoint.pt", "config.json", "held-out.json", "loss.png"
@@ -47,7 +47,7 @@ def read_run_config(folder: Path) -> Config:
         raise ModelError(f"{folder} is no training run: {error}. `dhishoom train` makes one.") from error
 
 
-def read_network(folder: Path) -> Network:
+def read_network(folder: Path) -> Trainable:
     """The averaged network of a run, ready to score."""
     network = network_of(read_run_config(folder))
     try:

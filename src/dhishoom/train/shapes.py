@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +32,8 @@ class NetworkShape:
     """Shape of the network; with the front end it decides what a window must hold.
 
     Attributes:
+        kind: `frames`, the product's own, or `vgg`, configuration A, to compare with.
+        width: Of a `vgg`, against the published one.
         channels: Width of every block.
         dilations: One block each, of kernel 3.
         classes: Outputs of every frame.
@@ -38,6 +41,8 @@ class NetworkShape:
         taught: Numbers of a teacher's opinion that it guesses while training.
     """
 
+    kind: Literal["frames", "vgg"] = "frames"
+    width: float = 1.0
     channels: int = 64
     dilations: tuple[int, ...] = (1, 1, 2, 2, 4, 4)
     classes: int = 1
