@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import os
 import re
 import tomllib
@@ -235,7 +236,17 @@ def parse_settings(text: str, *, where: str = FILE_NAME, environment: Mapping[st
     except msgspec.ValidationError as error:
         raise SettingsError(f"{where}: {_in_words(error)}. docs/settings.md lists every setting.") from error
     _check(settings, where)
+    _require_finite(filled, where)
     return settings
+
+
+def _require_finite(value: Any, where: str) -> None:
+    """No number is infinite, or none at all."""
+    if isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            _require_finite(inner, where)
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise SettingsError(f"{where} has {value} where a number must stand; write a large one where none is meant.")
 
 
 def _filled(value: Any, where: str, environment: Mapping[str, str]) -> Any:
