@@ -5,8 +5,21 @@ Red is a gunshot, blue everything else, as on the page.
 
 from __future__ import annotations
 
+from dhishoom.plot.dashboard import Dashboard, dashboard
 from dhishoom.plot.incidents import arrivals, incident_map, span_ns
 from dhishoom.plot.paper import png
 from dhishoom.plot.sound import Mark, log_mel, scores, timeline, waveform
 
-__all__ = ["Mark", "arrivals", "incident_map", "log_mel", "png", "scores", "span_ns", "timeline", "waveform"]
+__all__ = [
+    "Dashboard",
+    "Mark",
+    "arrivals",
+    "dashboard",
+    "incident_map",
+    "log_mel",
+    "png",
+    "scores",
+    "span_ns",
+    "timeline",
+    "waveform",
+]
