@@ -20,6 +20,7 @@ __all__ = [
     "DEAD_TOPIC",
     "DETECTIONS_TOPIC",
     "INCIDENTS_TOPIC",
+    "ROLES_TOPIC",
     "Bus",
     "Delivery",
     "Detector",
@@ -34,6 +35,7 @@ DETECTIONS_TOPIC = "dhishoom.detections"
 INCIDENTS_TOPIC = "dhishoom.incidents"
 DEAD_TOPIC = "dhishoom.dead"
 ASSOCIATION_TOPIC = "dhishoom.association"
+ROLES_TOPIC = "dhishoom.roles"
 
 
 class Source(Protocol):

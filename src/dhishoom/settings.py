@@ -17,6 +17,7 @@ from typing import Any, Literal, TypeVar, get_args
 import msgspec
 
 from dhishoom.alert_settings import AlertSettings, RuleSettings, SinkSettings, check_alerts
+from dhishoom.bus_settings import BridgeSettings, BusSettings, check_bus
 from dhishoom.errors import SettingsError
 from dhishoom.sections import Section
 
@@ -200,6 +201,8 @@ class Settings(Section, frozen=True, kw_only=True):
     store: StoreSettings = StoreSettings()
     web: WebSettings = WebSettings()
     limits: LimitSettings = LimitSettings()
+    bus: BusSettings = BusSettings()
+    bridge: BridgeSettings = BridgeSettings()
     alerts: AlertSettings = AlertSettings()
     rule: tuple[RuleSettings, ...] = ()
     sink: tuple[SinkSettings, ...] = ()
@@ -325,6 +328,7 @@ def _check(settings: Settings, where: str) -> None:
         require(threshold is None or 0 < threshold <= 1, f"model.{name} {threshold} is no probability above 0.")
     for sensor in settings.sensor:
         _check_place(sensor, require)
+    check_bus(settings.bus, require)
     check_alerts(settings.alerts, settings.rule, settings.sink, require)
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from dhishoom.core.limits import AssociationLimits
 from dhishoom.errors import ModelError, SettingsError, SourceError, StoreError
 from dhishoom.messages import Json
 from dhishoom.nouns import Chunk, ModelCard, Origin, Position, Sensor, Site, Weather
-from dhishoom.seams import Bus, Delivery, Detector, Source, Store
+from dhishoom.seams import Delivery, Detector, Source, Store
 from dhishoom.service.intake import Feed
 from dhishoom.service.retention import Retention
 from dhishoom.settings import SensorSettings, Settings, StoreSettings
@@ -108,13 +108,6 @@ def retention_of(settings: StoreSettings) -> Retention:
     return Retention(days=settings.days, bytes_max=round(settings.gigabytes * (1 << 30)))
 
 
-def open_bus(settings: Settings) -> Bus:
-    """The bus of this process."""
-    from dhishoom.buses.memory import MemoryBus
-
-    return MemoryBus(settings.limits.messages_max)
-
-
 def open_detector(settings: Settings) -> Detector:
     """The model that the settings name, with their thresholds. Raises ModelError where it is none."""
     from dhishoom.detectors.catalogue import DEFAULT, open_detector
@@ -148,14 +141,15 @@ class _WithCard:
 class AudioCodec:
     """Chunks on the bus, in the form that costs least; reads every form."""
 
-    def __init__(self, site: Site) -> None:
-        self._site = site
+    def __init__(self, site: Site, form: Literal["npy", "flac", "wav"] = "npy") -> None:
+        self._site: Site = site
+        self._form: Literal["npy", "flac", "wav"] = form
 
     def encode(self, chunk: Chunk) -> tuple[bytes, Mapping[str, str]]:
-        """As `.npy`."""
+        """In the form that was asked for."""
         from dhishoom.buses.audio_message import chunk_to_message
 
-        return chunk_to_message(chunk)
+        return chunk_to_message(chunk, self._form)
 
     def decode(self, delivery: Delivery) -> Chunk:
         """Any form that docs/formats.md lists."""
@@ -178,6 +172,10 @@ def open_feeds(settings: Settings, base: Path = Path()) -> list[Feed]:
         simulation = settings.simulation
         source = simulated_city(seed=simulation.seed, realtime=simulation.realtime)
         feeds.append(Feed(name="simulated city", source=source, patient=not simulation.realtime))
+    if settings.bus.kind != "memory":
+        from dhishoom.sources.elsewhere import Elsewhere
+
+        feeds.append(Feed(name=f"{settings.bus.kind} bus", source=Elsewhere(), patient=False))
     if not feeds:
         raise SettingsError(
             "nothing to listen to: no [[sensor]] has a source, and there is no [replay] or [simulation]. Give a sensor "

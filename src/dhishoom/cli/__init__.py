@@ -80,6 +80,26 @@ COMMANDS = {
         "Who is told of shots, and whether telling them works.",
         ("dhishoom sink list", "dhishoom sink test desk"),
     ),
+    "produce": Command(
+        "produce:produce",
+        "Send a folder of clips over the bus, as simulated sensors.",
+        ("dhishoom produce clips --sensors 300 --every 10 --manifest clips/manifest.csv --servers localhost:9092",),
+    ),
+    "consume": Command(
+        "consume:consume",
+        "Print what arrives on a topic of Kafka.",
+        ("dhishoom consume --servers localhost:9092", "dhishoom consume --topic detections --json"),
+    ),
+    "bridge": Command(
+        "bridge:bridge",
+        "Take sound from MQTT to Kafka.",
+        ("dhishoom bridge --config dhishoom.toml",),
+    ),
+    "associate": Command(
+        "associate:associate",
+        "Make incidents of a city's detections, region by region.",
+        ("dhishoom associate", "dhishoom associate --region 2/4"),
+    ),
     "evaluate": Command(
         "evaluate:evaluate",
         "Measure models and the locator on labelled recordings.",

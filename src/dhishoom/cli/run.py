@@ -10,6 +10,7 @@ import msgspec
 import typer
 
 from dhishoom.cli import output
+from dhishoom.cli.city import assemble_city
 from dhishoom.cli.serving import assemble, listen_until_stopped, serve
 from dhishoom.errors import SettingsError
 from dhishoom.messages import Json
@@ -28,10 +29,14 @@ def run(
     port: Annotated[int | None, typer.Option(help="Port to serve at, 0 for any; else web.port.")] = None,
     seconds: Annotated[float | None, typer.Option(help="Stop after so long; else with Ctrl-C.")] = None,
     until_done: Annotated[bool, typer.Option("--until-done", help="Stop when every source has ended.")] = False,
+    associate: Annotated[
+        bool, typer.Option(help="With Kafka: be ready to associate; not where `dhishoom associate` runs.")
+    ] = True,
 ) -> None:
     """Listen as dhishoom.toml says, store what is heard, and serve the page.
 
-    Paths in dhishoom.toml are relative to the folder it lies in.
+    Paths in dhishoom.toml are relative to the folder it lies in. With bus.kind = "kafka" any number of these share the
+    sensors: start more, or kill some.
     """
     settings = with_address(read_settings(config), host, port)
     base = config.parent
@@ -42,7 +47,11 @@ def run(
         feeds = open_feeds(settings, base)
         store = open_store(settings.store, base)
         try:
-            running = assemble(settings, site_of(settings), feeds, store, base=base, page=web.url)
+            site = site_of(settings)
+            if settings.bus.kind == "kafka":
+                running = assemble_city(settings, site, feeds, store, base=base, page=web.url, associate=associate)
+            else:
+                running = assemble(settings, site, feeds, store, base=base, page=web.url)
             serve(running, store, settings, web, streets)
             output.say(f"{_sensors(running.site)} of {running.site.name!r}. Page: {web.url}  (Ctrl-C stops)")
             listen_until_stopped(running, seconds=seconds, until_done=until_done)

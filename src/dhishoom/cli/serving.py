@@ -12,11 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dhishoom.alert_wiring import open_alerts
+from dhishoom.bus_wiring import open_bus
 from dhishoom.cli import output
+from dhishoom.detectors.prompt import promptly
 from dhishoom.errors import StoreError
 from dhishoom.messages import Json
 from dhishoom.nouns import Site
 from dhishoom.seams import AUDIO_TOPIC
+from dhishoom.service.city import CityService
+from dhishoom.service.duty import WorkService
 from dhishoom.service.health import Health
 from dhishoom.service.intake import Feed
 from dhishoom.service.live import Live
@@ -24,7 +28,7 @@ from dhishoom.service.pipeline import Listening, Pipeline
 from dhishoom.service.run import Service
 from dhishoom.service.web_server import WebServer
 from dhishoom.settings import Settings
-from dhishoom.wiring import AudioCodec, in_frame_of, limits_of, merged_site, open_bus, open_detector, retention_of
+from dhishoom.wiring import AudioCodec, in_frame_of, limits_of, merged_site, open_detector, retention_of
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -42,7 +46,7 @@ class Running:
     site: Site
     live: Live
     health: Health
-    service: Service
+    service: Service | CityService | WorkService
 
 
 def assemble(
@@ -55,13 +59,13 @@ def assemble(
         page: Address of the page, for links in alerts.
     """
     site = in_frame_of(merged_site(site, feeds), store)
-    bus, live = open_bus(settings), Live()
+    bus, live = open_bus(settings, base), Live()
     health = Health(site, lag=lambda: bus.lag(AUDIO_TOPIC))
     listening = Listening(keep=settings.store.keep, limits=limits_of(settings))
     office = open_alerts(settings, site, store, live.publish, base=base, page=page)
     pipeline = Pipeline(
         site,
-        open_detector(settings),
+        promptly(open_detector(settings)),
         store,
         listening=listening,
         publish=live.publish,

@@ -40,7 +40,9 @@ Start = Literal["earliest"] | Mapping[int, int]
 class Reader(Protocol):
     """Reads a whole topic, in order of time as far as is known."""
 
-    positions: Mapping[int, int]
+    @property
+    def positions(self) -> Mapping[int, int]:
+        """The next offset of every partition."""
 
     def poll(self, *, messages_max: int, wait_s: float) -> Sequence[Delivery]:
         """Up to so many messages."""
@@ -70,6 +72,7 @@ class Associator:
     """Works in a thread of its own until it is stopped; two for one region tell the same.
 
     Args:
+        open_bus: Where incidents and the saved state go; it is closed at the end.
         read: Opens a topic for reading.
         tell: Where live events go.
         alerts: What incidents make known; None: nobody is told.
@@ -78,7 +81,7 @@ class Associator:
     def __init__(
         self,
         region: Region,
-        bus: Bus,
+        open_bus: Callable[[], Bus],
         read: Callable[[str, Start], Reader],
         store: Store,
         *,
@@ -86,9 +89,10 @@ class Associator:
         tell: Publish = silently,
         alerts: Alerts | None = None,
     ) -> None:
-        self._region, self._bus, self._read, self._limits, self._tell = region, bus, read, limits, tell
+        self._region, self._open_bus, self._read, self._limits, self._tell = region, open_bus, read, limits, tell
         self._keeping = Keeping(store, lambda sentence: log.error("%s", sentence), lambda _: None, alerts)
         self._place = place_of(region.site)
+        self._bus: Bus
         self._stopping = threading.Event()
         self._state: AssociationState = association.begin(region.site, limits)
         self._known: dict[str, int] = {}
@@ -102,23 +106,26 @@ class Associator:
 
     def run(self) -> None:
         """From what was last saved on, until `stop`."""
-        reader = self._read(DETECTIONS_TOPIC, self._begin())
-        try:
-            while not self._stopping.is_set():
-                self._turn(reader)
-            self._save(reader.positions)
-        finally:
-            reader.close()
+        self._work(lambda _: False)
 
     def catch_up(self) -> None:
         """From what was last saved to the end of what is there now."""
+        self._work(lambda reader: reader.is_at_end())
+
+    def _work(self, is_done: Callable[[Reader], bool]) -> None:
+        if self._stopping.is_set():
+            return
+        self._bus = self._open_bus()
         reader = self._read(DETECTIONS_TOPIC, self._begin())
         try:
-            while not reader.is_at_end() and not self._stopping.is_set():
-                self._turn(reader)
-            self._save(reader.positions)
+            settled = True
+            while settled and not self._stopping.is_set() and not is_done(reader):
+                settled = self._turn(reader)
+            if settled:
+                self._save(reader.positions)
         finally:
             reader.close()
+            self._bus.close()
 
     def stop(self) -> None:
         """End `run` soon; from any thread. Safe twice."""
@@ -152,16 +159,19 @@ class Associator:
             log.warning("what was saved of the %s cannot be read: %s", self.name, error)
             return None
 
-    def _turn(self, reader: Reader) -> None:
+    def _turn(self, reader: Reader) -> bool:
+        """Whether all that it told is stored."""
         told: list[Incident] = []
         for delivery in reader.poll(messages_max=MESSAGES_MAX, wait_s=POLL_S):
             item = self._item(delivery)
             if item is not None:
                 self._state, fresh = association.associate(self._state, item)
                 told += fresh
-        self._settle([one for one in told if self._region.owns(one)])
+        if not self._settle([one for one in told if self._region.owns(one)]):
+            return False
         if time.monotonic() - self._saved_s >= SAVE_EVERY_S:
             self._save(reader.positions)
+        return True
 
     def _item(self, delivery: Delivery) -> Detection | Heard | None:
         """What the fold takes; None for what is another region's, known already, or nothing of ours."""
@@ -181,13 +191,13 @@ class Associator:
         self._furthest_ns = max(self._furthest_ns, detection.onset_ns)
         return detection
 
-    def _settle(self, incidents: Sequence[Incident]) -> None:
-        """Rows first, for as long as the store takes; then everybody is told."""
+    def _settle(self, incidents: Sequence[Incident]) -> bool:
+        """Rows first, for as long as the store takes; then everybody is told. False: stopped before that."""
         waiting = list(incidents)
         while not self._keeping.put([], waiting):
             waiting = []
             if self._stopping.wait(AGAIN_S):
-                raise StoreError(f"{self.name} ends while the store is away; it goes on from what it last saved.")
+                return False
         for incident in incidents:
             message = incident_to_json(incident, self._place)
             headers = {
@@ -200,6 +210,7 @@ class Associator:
             self._publish(INCIDENTS_TOPIC, incident.incident_id, json.dumps(message).encode(), headers)
             self._tell("incident", message)
             self.told += 1
+        return True
 
     def _save(self, positions: Mapping[int, int]) -> None:
         """After all that it told is with the brokers."""

@@ -79,6 +79,14 @@ class Supervisor:
         """Wait until everything is stored after the end; False after `timeout_s`."""
         return self._ended.wait(timeout_s)
 
+    def add_worker(self, worker: Worker) -> None:
+        """Something else that goes on until the end; before `start`."""
+        self._workers.append((worker, threading.Event()))
+
+    def supervise(self, worker: Worker) -> None:
+        """Keep more work going in a thread of its own, until it ends by itself."""
+        self._thread(worker.name, partial(self._keep_up, worker, threading.Event()))
+
     def _thread(self, name: str, work: Callable[[], None]) -> threading.Thread:
         thread = threading.Thread(target=self._supervised, args=(name, work), name=name, daemon=True)
         thread.start()
