@@ -22,7 +22,7 @@ Floats = NDArray[np.float64]
 Line = tuple[tuple[float, float], ...]
 
 BLOCK_EAST_M, BLOCK_NORTH_M = 128.0, 112.0
-SENSOR_BLOCKS = 2
+SENSOR_BLOCKS = 3
 TURN_RAD = math.radians(11.0)
 ROOF_DETOUR_M = 0.4
 CORNERS_M = 5.0
@@ -75,24 +75,25 @@ class City:
 
 
 def city(columns: int = 6, rows: int = 4, *, seed: int = 7) -> City:
-    """Sensors on every second crossing of a street grid, 256 by 224 m apart; names follow from the grid."""
+    """Sensors at every third crossing of a street grid, 384 by 336 m apart: about 20 a square mile, as cities have."""
     sensors, ears = {}, []
     for number, (row, column) in enumerate(itertools.product(range(rows), range(columns))):
         chance = draw(seed, "ear", number)
         sensor_id = f"k{number + 1:02d}"
-        east = (column - (columns - 1) / 2) * SENSOR_BLOCKS * BLOCK_EAST_M + float(chance.normal(0.0, 14.0))
-        north = (row - (rows - 1) / 2) * SENSOR_BLOCKS * BLOCK_NORTH_M + float(chance.normal(0.0, 14.0))
+        east = (column - (columns - 1) / 2) * SENSOR_BLOCKS * BLOCK_EAST_M + float(chance.normal(0.0, 18.0))
+        north = (row - (rows - 1) / 2) * SENSOR_BLOCKS * BLOCK_NORTH_M + float(chance.normal(0.0, 18.0))
         x_m, y_m = turned(east, north)
         place = Position(x_m=x_m, y_m=y_m, z_m=float(chance.uniform(8.0, 14.0)))
         name = NAMES.split()[number] if number < 24 else f"Post {number + 1}"
         sensors[sensor_id] = Sensor(sensor_id=sensor_id, position=place, clock_sigma_s=CLOCK_SIGMA_S, name=name)
         ears.append(_ear(chance, sensor_id, place))
-    half_east, half_north = (columns - 1) * BLOCK_EAST_M, (rows - 1) * BLOCK_NORTH_M
+    half_east = (columns - 1) / 2 * SENSOR_BLOCKS * BLOCK_EAST_M
+    half_north = (rows - 1) / 2 * SENSOR_BLOCKS * BLOCK_NORTH_M
     site = Site(name="Simulated city", sensors=sensors, origin=FARM_LAND, weather=EVENING)
     return City(
         site=site,
         ears=tuple(ears),
-        streets=_streets(half_east + 160, half_north + 150),
+        streets=_streets(half_east + 200, half_north + 190),
         half_east_m=half_east,
         half_north_m=half_north,
     )
@@ -112,8 +113,8 @@ def _ear(chance: np.random.Generator, sensor_id: str, place: Position) -> Ear:
         clock_s=float(chance.normal(0.0, CLOCK_SIGMA_S / 2)),
         around=Surroundings(
             key=sensor_id,
-            level_db=float(chance.normal(68.0, 3.0)),
-            wind_db=float(chance.normal(60.0, 4.0)),
+            level_db=float(chance.normal(65.0, 2.5)),
+            wind_db=float(chance.normal(58.0, 4.0)),
             busy=float(chance.uniform(0.1, 0.7)),
         ),
     )

@@ -52,12 +52,12 @@ export class GlMap {
     this.#map.addControl(new maplibregl.ScaleControl({ maxWidth: 110 }), 'bottom-left');
     this.#map.on('style.load', () => this.#showAll());
     this.#map.once('load', () => (container.dataset['drawn'] = 'true'));
-    this.#map.on('click', 'incident', (event) => {
+    this.#map.on('click', 'incident-reach', (event) => {
       const id: unknown = event.features?.[0]?.properties['id'];
       if (typeof id === 'string') onpick(id);
     });
-    this.#map.on('mouseenter', 'incident', () => (this.#map.getCanvas().style.cursor = 'pointer'));
-    this.#map.on('mouseleave', 'incident', () => (this.#map.getCanvas().style.cursor = ''));
+    this.#map.on('mouseenter', 'incident-reach', () => (this.#map.getCanvas().style.cursor = 'pointer'));
+    this.#map.on('mouseleave', 'incident-reach', () => (this.#map.getCanvas().style.cursor = ''));
   }
 
   setDark(dark: boolean): void {

@@ -150,12 +150,18 @@ function incidents(colours: Palette): LayerSpecification[] {
   const colour = incidentColour(colours);
   return [
     {
+      id: 'incident-reach', // what a finger hits
+      type: 'circle',
+      source: 'incidents',
+      paint: { 'circle-radius': 14, 'circle-opacity': 0 },
+    },
+    {
       id: 'incident-ring',
       type: 'circle',
       source: 'incidents',
       filter: isSelected,
       paint: {
-        'circle-radius': 12,
+        'circle-radius': 18,
         'circle-opacity': 0,
         'circle-stroke-color': colour,
         'circle-stroke-width': 2.5,
@@ -166,11 +172,11 @@ function incidents(colours: Palette): LayerSpecification[] {
       type: 'circle',
       source: 'incidents',
       paint: {
-        'circle-radius': ['case', isSelected, 6, isOld, 4, 5.5],
+        'circle-radius': ['case', isSelected, 5, isOld, 3, 3.5], // small, so that a good place's ellipse shows round it
         'circle-opacity': ['case', isSelected, 1, isOld, 0.65, 1],
         'circle-color': ['case', ['==', ['get', 'role'], 'alternative'], colours.ground, colour],
         'circle-stroke-color': ['case', ['==', ['get', 'role'], 'alternative'], colour, '#ffffff'],
-        'circle-stroke-width': 2,
+        'circle-stroke-width': 1.5,
       },
     },
     {
