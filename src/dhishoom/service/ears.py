@@ -28,6 +28,7 @@ class Ears:
         keep_clip: Keeps sound, and returns its name.
         notice: Told what is odd about a stream.
         strips: Whether anybody looks at the moving strips.
+        early: Whether anybody takes what is decided before its clips are whole.
     """
 
     def __init__(
@@ -39,11 +40,13 @@ class Ears:
         *,
         notice: Tell = lambda _: None,
         strips: bool = True,
+        early: bool = False,
     ) -> None:
         self._site, self._detector, self._keep, self._keep_clip = site, detector, keep, keep_clip
         self._notice, self._with_strips = notice, strips
         self._hearings: dict[str, SensorHearing] = {}
         self._strips: list[Json] = []
+        self._early, self._decided = early, list[Told]()
 
     @property
     def card(self) -> ModelCard:
@@ -87,6 +90,12 @@ class Ears:
         self.forget(names)
         return told
 
+    def take_decided(self) -> list[Told]:
+        """What was decided since this was last asked, in order per sensor: as `take` and `finish` will tell it, a
+        second sooner and without clips."""
+        decided, self._decided = self._decided, []
+        return decided
+
     def take_strips(self) -> list[Json]:
         """Strips since they were last taken, in the order of their deciding."""
         strips, self._strips = self._strips, []
@@ -100,7 +109,9 @@ class Ears:
             scores = self._detector.scores(np.stack([window.audio for window in batch]))
             for window, its_own in zip(batch, scores, strict=True):
                 found = decide(window, its_own, card)
-                self._hearings[window.sensor_id].decided(window, found)
+                told = self._hearings[window.sensor_id].decided(window, found)
+                if self._early:
+                    self._decided.append(told)
                 if self._with_strips:
                     self._strips.append(strip_of(window, its_own, found, card))
         del self._strips[:-STRIPS_MAX]

@@ -40,8 +40,8 @@ def takeover_s(card: ModelCard) -> float:
 class SensorHearing:
     """Everything the service holds of one sensor: a few seconds of sound.
 
-    A detection is told once the second after it has been heard, so that its clip is whole. That delays nothing much:
-    the model itself needs most of that second.
+    A detection is told once the second after it has been heard, so that its clip is whole; whoever cannot wait for
+    that takes what `decided` returns.
 
     Args:
         resume_ns: Take over from whoever has told all before it; give `takeover_s` of the sound before what is new.
@@ -69,9 +69,15 @@ class SensorHearing:
         self._state = ended.state
         return ended.windows
 
-    def decided(self, window: Window, detections: Sequence[Detection]) -> None:
-        """Take what was made of a window; windows come in their order."""
-        self._waiting.append(Told(detections=tuple(detections), heard=heard_until(window, self._card)))
+    def ending(self) -> tuple[Window, ...]:
+        """The last windows as they are if no more sound comes; changes nothing, so that more may come."""
+        return finish(self._state).windows
+
+    def decided(self, window: Window, detections: Sequence[Detection]) -> Told:
+        """Take what was made of a window, and return it without clips; windows come in their order."""
+        told = Told(detections=tuple(detections), heard=heard_until(window, self._card))
+        self._waiting.append(told)
+        return told
 
     def release(self, keep_clip: KeepClip, *, final: bool = False) -> Iterator[Told]:
         """What can be told now, in order, each with its clip kept first; `final`: all of it."""

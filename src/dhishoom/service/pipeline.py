@@ -66,7 +66,9 @@ class Pipeline:
         self.health = health or Health(site)
         self._publish, self._place = publish, place_of(site)
         self._keeping = Keeping(store, self._complain, lambda count: self.health.count("rows_lost", count), alerts)
-        self._ears = Ears(site, detector, listening.keep, self._keeping.keep_clip, notice=self._tell_notice)
+        self._ears = Ears(site, detector, listening.keep, self._keeping.keep_clip, notice=self._tell_notice, early=True)
+        self._awaited: set[str] = set()
+        self._untold: list[Incident] = []
         self._association = association.begin(site, listening.limits)
         self._heard_ns = 0
 
@@ -116,12 +118,19 @@ class Pipeline:
             yield chunk
 
     def _settle(self, told: Sequence[Told]) -> tuple[Incident, ...]:
-        """Clips are kept already; then rows, then incidents, then everyone who looks on."""
+        """Clips are kept already; then rows, then incidents, then everyone who looks on.
+
+        Incidents do not wait for clips, since nobody who is alerted would: dying in that second keeps the incident and
+        loses its sound. The page hears of them once there is something to listen to.
+        """
+        decided = self._ears.take_decided()
+        self._awaited.update(detection.detection_id for one in decided for detection in one.detections)
         detections = [detection for one in told for detection in one.detections]
         if detections:
             self._keeping.put(detections, [])
             self.health.count("detections", len(detections))
-        incidents = self._associate(told)
+            self._awaited.difference_update(detection.detection_id for detection in detections)
+        incidents = self._associate(decided)
         self._tell(detections, incidents)
         return incidents
 
@@ -140,8 +149,12 @@ class Pipeline:
             self.health.count("incident_revisions", len(incidents))
         for detection in detections:
             self._publish("detection", detection_to_json(detection))
-        for incident in incidents:
-            self._publish("incident", incident_to_json(incident, self._place))
+        untold, self._untold = [*self._untold, *incidents], []
+        for incident in untold:
+            if any(name in self._awaited for shot in incident.shots for name in shot.detection_ids):
+                self._untold.append(incident)
+            else:
+                self._publish("incident", incident_to_json(incident, self._place))
 
     def _tell_notice(self, notice: Notice) -> None:
         self._notice(notice.sensor_id, notice.kind, notice.detail, notice.time_ns)
