@@ -167,26 +167,26 @@ def _print_lines(messages: Sequence[Json]) -> None:
 
 def _show(what: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     if rows:
-        output.print_result(
-            output.table("", columns, rows, right=("95 % (m)", "rounds", "sensors", "score", "SNR (dB)"))
-        )
+        table = output.table("", columns, rows, right=("± m", "rounds", "by", "score", "SNR (dB)"))
+        table.columns[columns.index("id")].no_wrap = True  # it is copied
+        table.columns[columns.index("time")].min_width = len("2026-01-31")
+        output.print_result(table)
     else:
         output.say(f"No {what} are kept there for that time.")
 
 
-INCIDENT_COLUMNS = ("time", "id", "where", "95 % (m)", "rounds", "fire", "sensors", "score", "review")
+INCIDENT_COLUMNS = ("time", "id", "where", "± m", "rounds", "by", "score", "review")
 DETECTION_COLUMNS = ("time", "id", "sensor", "label", "score", "SNR (dB)", "model", "clip")
 
 
 def _incident_row(incident: Incident, place: Place, verdict: Verdict | None) -> list[str]:
     ellipse = incident.ellipse
     return [
-        to_rfc3339(incident.time_ns),
+        _time(incident.time_ns),
         incident.incident_id,
         _where(incident.position, place) or f"{incident.status}: {incident.reason}".rstrip(": "),
         f"{ellipse.semi_major_m:.0f} × {ellipse.semi_minor_m:.0f}" if ellipse else "",
         _rounds(incident),
-        incident.fire.replace("_", " "),
         str(len(incident.sensor_ids)),
         f"{incident.score:.2f}",
         verdict or "",
@@ -201,14 +201,20 @@ def _where(position: Position | None, place: Place) -> str:
 
 
 def _rounds(incident: Incident) -> str:
-    if incident.rounds_low == incident.rounds_high:
-        return str(incident.rounds)
-    return f"{incident.rounds} ({incident.rounds_low}-{incident.rounds_high})"
+    """`1`, or `3 (2-4) multiple`."""
+    interval = f" ({incident.rounds_low}-{incident.rounds_high})" if incident.rounds_low < incident.rounds_high else ""
+    fire = "" if incident.fire == "single" else f" {incident.fire.replace('_', ' ')}"
+    return f"{incident.rounds}{interval}{fire}"
+
+
+def _time(time_ns: int) -> str:
+    """To the second, with a space where a narrow terminal may break it; --json has all digits."""
+    return f"{to_rfc3339(time_ns)[:19]}Z".replace("T", " ")
 
 
 def _detection_row(detection: Detection) -> list[str]:
     return [
-        to_rfc3339(detection.onset_ns),
+        _time(detection.onset_ns),
         detection.detection_id,
         detection.sensor_id,
         detection.label,
