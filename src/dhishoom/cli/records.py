@@ -169,7 +169,6 @@ def _show(what: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> N
     if rows:
         table = output.table("", columns, rows, right=("± m", "rounds", "by", "score", "SNR (dB)"))
         table.columns[columns.index("id")].no_wrap = True  # it is copied
-        table.columns[columns.index("time")].min_width = len("2026-01-31")
         output.print_result(table)
     else:
         output.say(f"No {what} are kept there for that time.")
