@@ -10,12 +10,13 @@ import math
 import struct
 from collections.abc import Mapping
 from functools import lru_cache
+from tokenize import TokenError
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
 from dhishoom.core.timestamps import from_rfc3339, to_rfc3339
-from dhishoom.errors import BusError
+from dhishoom.errors import BusError, NounError
 from dhishoom.nouns import NS_PER_S, Chunk, Site
 
 if TYPE_CHECKING:
@@ -29,6 +30,12 @@ SECONDS_MAX = 120.0
 CHANNELS_MAX = 64
 RATE_MIN, RATE_MAX = 1_000, 384_000
 NPY_HEADER_BYTES_MAX = 4096
+UNKNOWN_LENGTH = 8 + 0xFFFFFFFF
+"""What a recorder writes that cannot go back to its header."""
+AHEAD_NS_MAX = 86_400 * NS_PER_S
+_NO_HEADER = (
+    ValueError, EOFError, OverflowError, SyntaxError, TypeError, RecursionError, MemoryError, struct.error, TokenError
+)  # fmt: skip
 _MAGIC: dict[bytes, Form] = {b"\x93NUMPY": "npy", b"fLaC": "flac", b"RIFF": "wav"}
 _FULL_SCALE = {"int8": 2**7, "int16": 2**15, "int32": 2**31}
 
@@ -76,15 +83,31 @@ def chunk_from_message(
     _require(RATE_MIN <= rate <= RATE_MAX, f"The {where} has {rate} Hz; {RATE_MIN} to {RATE_MAX} are taken.")
     mono = _mono(samples, where)
     _require(len(mono) <= SECONDS_MAX * rate, f"The {where} is longer than {SECONDS_MAX:.0f} s; send shorter chunks.")
-    time = headers.get("ce_time")
     return Chunk(
         sensor_id=sensor_id,
-        start_ns=timestamp_ns - len(mono) * NS_PER_S // rate if time is None else from_rfc3339(time),
+        start_ns=_start_ns(headers, timestamp_ns, len(mono) * NS_PER_S // rate, where),
         sample_rate=rate,
         samples=mono,
         clock_sigma_s=_number(headers, "ce_clocksigma"),
         sequence=None if "ce_sequence" not in headers else int(_number(headers, "ce_sequence") or 0),
     )
+
+
+def _start_ns(headers: Mapping[str, str], timestamp_ns: int, duration_ns: int, where: str) -> int:
+    """By `ce_time`, else by the bus; no clock may be a day ahead of the bus's own."""
+    text = headers.get("ce_time")
+    if text is None:
+        _require(timestamp_ns > 0, f"The {where} says no time, nor does the bus. Send the header ce_time (RFC 3339).")
+        return timestamp_ns - duration_ns
+    try:
+        start_ns = from_rfc3339(text)
+    except NounError as error:
+        raise BusError(f"Header ce_time of the {where}: {error}") from error
+    _require(
+        timestamp_ns <= 0 or start_ns <= timestamp_ns + AHEAD_NS_MAX,
+        f"The {where} is of {text[:40]}, more than a day after the bus took it. Set the sensor's clock (NTP or GPS).",
+    )
+    return start_ns
 
 
 def _require(holds: bool, message: str) -> None:
@@ -137,9 +160,10 @@ def _from_npy(value: bytes, where: str) -> tuple[NDArray[Any], int]:
     length = _npy_header_bytes(value)
     try:
         shape, fortran, kind = _npy_header(value[:length])
-    except (ValueError, EOFError, struct.error, OverflowError, SyntaxError) as error:
-        raise BusError(f"The {where} is no readable .npy: {error}. Write it with numpy.save.") from error
+    except _NO_HEADER as error:
+        raise BusError(f"The {where} is no readable .npy: {str(error)[:100]}. Write it with numpy.save.") from error
     _require(not kind.hasobject, f"The {where} holds Python objects, which are never loaded. Send int16 or float32.")
+    _require(kind.kind in "fiu", f"The {where} is an array of {str(kind)[:40]}; send int16 or float32.")
     _require(
         math.prod(shape) * kind.itemsize == len(value) - length > 0,
         f"The {where} does not hold the {shape} numbers of {kind} it promises. Send it whole and not empty.",
@@ -161,24 +185,30 @@ def _npy_header(header: bytes) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     stream = io.BytesIO(header)
     wide = np.lib.format.read_magic(stream) != (1, 0)
     read = np.lib.format.read_array_header_2_0 if wide else np.lib.format.read_array_header_1_0
-    return read(stream, max_header_size=NPY_HEADER_BYTES_MAX)
+    shape, fortran, kind = read(stream, max_header_size=NPY_HEADER_BYTES_MAX)
+    return tuple(int(size) for size in shape), fortran, kind
 
 
 def _from_sound(value: bytes, where: str) -> tuple[NDArray[Any], int]:
     import soundfile  # slow to import, and most buses carry arrays
 
+    promised = 8 + int.from_bytes(value[4:8], "little") if value.startswith(b"RIFF") else 0
+    _require(
+        promised <= len(value) + 1 or promised == UNKNOWN_LENGTH,
+        f"The {where} breaks off: its header promises {promised} bytes, {len(value)} came. Send whole files.",
+    )
     try:
         with soundfile.SoundFile(io.BytesIO(value)) as sound:
             seconds = sound.frames / sound.samplerate
             _require(seconds <= SECONDS_MAX, f"The {where} is longer than {SECONDS_MAX:.0f} s; send shorter chunks.")
             _require(sound.channels <= CHANNELS_MAX, f"The {where} has {sound.channels} channels; send one.")
             return sound.read(dtype="float32", always_2d=True), int(sound.samplerate)
-    except soundfile.LibsndfileError as error:
+    except soundfile.SoundFileError as error:
         raise BusError(f"The {where} is no readable sound: {error}. Send whole FLAC or WAV files.") from error
 
 
 def _mono(array: NDArray[Any], where: str) -> NDArray[np.float32]:
-    """[n] or [n, channels] of any usual kind to float32 [n] in [-1, 1]; what is not finite is silence."""
+    """[n] or [n, channels] of any usual kind to float32 [n] in [-1, 1]."""
     columns = array.shape[1] if array.ndim == 2 else 1
     _require(
         array.ndim in (1, 2) and array.size > 0 and columns <= CHANNELS_MAX,
@@ -191,15 +221,17 @@ def _mono(array: NDArray[Any], where: str) -> NDArray[np.float32]:
     samples = np.asarray(array, np.float32)
     if kind in _FULL_SCALE:
         samples = samples / np.float32(_FULL_SCALE[kind])
-    return _sound(samples if samples.ndim == 1 else samples.mean(axis=1, dtype=np.float32))
+    return _sound(samples if samples.ndim == 1 else samples.mean(axis=1, dtype=np.float32), where)
 
 
-def _sound(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Finite and within [-1, 1]; the usual case is told by two numbers and copied by nobody."""
-    if samples.min() >= -1 and samples.max() <= 1:  # false for NaN
-        return samples
-    finite: NDArray[np.float32] = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
-    return np.clip(finite, np.float32(-1), np.float32(1))
+def _sound(samples: NDArray[np.float32], where: str) -> NDArray[np.float32]:
+    """Within [-1, 1]; the usual case is told by two numbers and copied by nobody."""
+    lowest, highest = float(samples.min()), float(samples.max())
+    _require(
+        math.isfinite(lowest) and math.isfinite(highest),
+        f"The {where} holds samples that are no numbers (NaN or infinite). Send float32 in [-1, 1], or int16.",
+    )
+    return samples if lowest >= -1 and highest <= 1 else np.clip(samples, np.float32(-1), np.float32(1))
 
 
 def _npy_bytes(chunk: Chunk) -> bytes:
