@@ -1,6 +1,6 @@
 /** The HTTP API, one function a question. */
 
-import type { Detection, Health, Incident, IncidentDetail, Review, SensorStatus, Site, Verdict } from './types';
+import type { Acknowledgement, Alert, Detection, Health, Incident, IncidentAlerts, IncidentDetail, Review, SensorStatus, Site, Verdict } from './types';
 
 const ROOT = '/api/v1';
 
@@ -46,6 +46,17 @@ export function postReview(id: string, verdict: Verdict, reviewer: string, note:
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
     body: JSON.stringify({ verdict, reviewer, note }),
+  });
+}
+
+export const getAlerts = (limit: number) =>
+  ask<{ items: Alert[]; acknowledged: Acknowledgement[] }>(`/alerts?limit=${limit}`);
+
+export function postAcknowledgement(id: string, by: string): Promise<IncidentAlerts> {
+  return ask(`/incidents/${encodeURIComponent(id)}/acknowledge`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ by }),
   });
 }
 

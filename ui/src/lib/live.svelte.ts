@@ -1,5 +1,6 @@
 /** Everything the Live page shows, started once: lists from the API, then the stream. */
 
+import { alerts } from './alerts.svelte';
 import { getHealth, getSite } from './api';
 import { clock } from './clock.svelte';
 import { playCue } from './cue';
@@ -9,7 +10,7 @@ import { preferences } from './preferences.svelte';
 import { rejected } from './rejected.svelte';
 import { sensors } from './sensors.svelte';
 import { Stream } from './stream.svelte';
-import type { Detection, Health, Incident, Notice, SensorStatus, Site, Strip } from './types';
+import type { Detection, Health, Incident, IncidentAlerts, Notice, SensorStatus, Site, Strip } from './types';
 
 const HEALTH_EVERY_MS = 10_000;
 
@@ -26,6 +27,7 @@ class Live {
       notice: (payload: Notice) => sensors.hearNotice(payload),
       detection: (payload: Detection) => this.#hearDetection(payload),
       incident: (payload: Incident) => this.#hearIncident(payload),
+      alerts: (payload: IncidentAlerts) => alerts.take(payload),
     },
     () => void this.#loadLists(),
   );
@@ -49,7 +51,7 @@ class Live {
   }
 
   async #loadLists(): Promise<void> {
-    await Promise.allSettled([incidents.load(), rejected.load(), sensors.load()]);
+    await Promise.allSettled([incidents.load(), rejected.load(), sensors.load(), alerts.load()]);
   }
 
   async #watchHealth(): Promise<void> {

@@ -107,6 +107,39 @@ export interface Notice {
   detail: string;
 }
 
+export interface Delivery {
+  sink: string;
+  state: 'queued' | 'delivered' | 'expired' | 'dead' | 'withdrawn';
+  attempts: number;
+  escalation: boolean;
+  due: string;
+  changed: string;
+  why: string;
+}
+
+export interface Alert {
+  id: string;
+  incident_id: string;
+  kind: 'new' | 'update' | 'cancel';
+  rule: string;
+  time: string;
+  text: string;
+  deliveries: readonly Delivery[];
+}
+
+export interface Acknowledgement {
+  incident_id: string;
+  by: string;
+  time: string;
+}
+
+/** All that was told of one incident, oldest first. */
+export interface IncidentAlerts {
+  incident_id: string;
+  items: readonly Alert[];
+  acknowledged: readonly Acknowledgement[];
+}
+
 export interface Health {
   status: string;
   time: string;
