@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from dhishoom.core.silence import fill
 from dhishoom.errors import ModelError
 from dhishoom.train.library import Library, Samples, resample
 from dhishoom.train.recordings import Recording
@@ -93,20 +94,15 @@ def score(samples: Samples, sample_rate: int, timing: Timing, run: Run) -> Score
 
 
 def _windows(samples: Samples, sample_rate: int, timing: Timing) -> Samples:
-    """Windows a step apart; before and after the recording lies noise at its floor."""
+    """Windows a step apart; before and after the recording lies what the listening fold puts there."""
     step, window = round(timing.step_s * sample_rate), round(timing.window_s * sample_rate)
     left, count = round(timing.left_s * sample_rate), max(1, math.ceil(len(samples) / step))
-    noise = np.random.default_rng(0).standard_normal(left + count * step + window).astype(np.float32)
-    padded = noise * np.float32(_floor(samples, sample_rate))
+    padded = np.zeros(left + count * step + window, np.float32)
     padded[left : left + len(samples)] = samples
-    return np.stack([padded[at : at + window] for at in range(0, count * step, step)])
-
-
-def _floor(samples: Samples, sample_rate: int) -> float:
-    """Level of the quietest tenth of a recording's 20 ms frames."""
-    size = sample_rate // 50
-    frames = samples[: len(samples) // size * size].reshape(-1, size)
-    return float(np.percentile(np.sqrt(np.square(frames).mean(axis=1)), 10)) + 1e-6 if len(frames) else 1e-4
+    missing = np.ones(len(padded), np.bool_)
+    missing[left : left + len(samples)] = False
+    starts = range(0, count * step, step)
+    return np.stack([fill(padded[at : at + window], missing[at : at + window], at, sample_rate) for at in starts])
 
 
 def events(scored: Scored, threshold: float = _LEAST) -> tuple[tuple[float, float], ...]:
