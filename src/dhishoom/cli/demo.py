@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from dhishoom.alert_settings import SinkSettings
 from dhishoom.cli import output
 from dhishoom.cli.run import warn_if_open
 from dhishoom.cli.serving import Running, assemble, listen_until_stopped, serve
@@ -39,6 +40,7 @@ def demo(
         model=ModelSettings(name=model),
         store=StoreSettings(folder=str(data), keep="detections", days=3650.0),
         web=WebSettings(host=host, port=port),
+        sink=(SinkSettings(name="cap", kind="cap", folder=str(data / "cap"), sender="demo@dhishoom.invalid"),),
     )
     warn_if_open(host)
     web = WebServer(host, port)
