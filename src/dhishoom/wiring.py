@@ -82,7 +82,9 @@ def open_store(settings: StoreSettings, base: Path = Path()) -> SqlStore:
     """The store; relative paths are below `base`."""
     from dhishoom.stores.sql import SqlStore
 
-    clips = base / settings.clips if settings.clips else base / settings.folder / "clips"
+    clips: Path | str = base / settings.clips if settings.clips else base / settings.folder / "clips"
+    if "://" in settings.clips:
+        clips = settings.clips
     return SqlStore(database_of(settings, base), clips, free_bytes_min=settings.free_megabytes << 20)
 
 

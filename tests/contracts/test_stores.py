@@ -28,10 +28,17 @@ STORES: dict[str, Callable[[Path], Any]] = {
 }
 
 
-@pytest.fixture(params=STORES)
+REAL = [*STORES, pytest.param("postgres", marks=(pytest.mark.parts, pytest.mark.xdist_group("city")))]
+
+
+@pytest.fixture(params=REAL)
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
     """Every implementation, empty."""
-    made = STORES[request.param](tmp_path)
+    if request.param == "postgres":
+        server, name = request.getfixturevalue("postgres"), request.getfixturevalue("fresh")
+        made = SqlStore(server.database(name), tmp_path / "clips")
+    else:
+        made = STORES[request.param](tmp_path)
     yield made
     made.close()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -38,7 +39,9 @@ class Postgres:
         options = ("listen_addresses=127.0.0.1", "fsync=off", "shared_buffers=64MB", "max_connections=60")
         settings = [part for one in options for part in ("-c", one)]
         command = [self._bin / "postgres", "-D", self._data, "-p", self.port, "-k", folder, *settings]
-        self.program = Program([str(one) for one in command], folder / "log", self._is_up, user_id=self._user)
+        self.program = Program(
+            [str(one) for one in command], folder / "log", self._is_up, user_id=self._user, end=signal.SIGINT
+        )
 
     def start(self) -> Postgres:
         """Make its files where they are not there, and run."""

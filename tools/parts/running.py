@@ -64,6 +64,7 @@ class Program:
     Args:
         is_up: Whether it can be used.
         user_id: Whom it runs as, where it refuses root.
+        end: The signal that asks it to end.
     """
 
     def __init__(
@@ -74,10 +75,11 @@ class Program:
         *,
         environment: Mapping[str, str] | None = None,
         user_id: int | None = None,
+        end: signal.Signals = signal.SIGTERM,
     ) -> None:
         self._arguments, self._log, self._is_up = [str(one) for one in arguments], log, is_up
         self._environment = {**os.environ, **(environment or {})}
-        self._user_id = user_id
+        self._user_id, self._end = user_id, end
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -111,7 +113,7 @@ class Program:
         if self._process is None:
             return
         self._process.send_signal(signal.SIGCONT)
-        self._process.terminate()
+        self._process.send_signal(self._end)
         try:
             self._process.wait(STOP_S_MAX)
         except subprocess.TimeoutExpired:

@@ -200,6 +200,8 @@ class CityWorker:
     def _decoded(self, delivery: Delivery, *, complain: bool) -> Chunk | None:
         try:
             chunk = self._codec.decode(delivery)
+            if chunk.start_ns < 0:
+                raise BusError(f"The message of sensor {delivery.key!r} is from before 1970. Set the sensor's clock.")
             if chunk.end_ns > delivery.timestamp_ns + FUTURE_S * NS_PER_S:
                 ahead_s = (chunk.end_ns - delivery.timestamp_ns) / NS_PER_S
                 raise BusError(

@@ -47,6 +47,12 @@ def encode_flac(chunk: Chunk) -> bytes:
     return body.getvalue()
 
 
+def require_clip(clip: str) -> None:
+    """Raise StoreError where that is no clip's name."""
+    if _CLIP.fullmatch(clip) is None:
+        raise StoreError(f"{clip[:200]!r} is the name of no clip; take it from a detection.")
+
+
 def gone(clip: str) -> StoreError:
     """What to say of a clip that is not there."""
     return StoreError(f"The clip {clip} is gone; the retention rules remove old ones. Raise store.days or store.bytes.")
@@ -132,8 +138,7 @@ class ClipFolder:
         return shutil.disk_usage(self._folder).free - self._free_bytes_min
 
     def _path_of(self, clip: str) -> Path:
-        if _CLIP.fullmatch(clip) is None:
-            raise StoreError(f"{clip[:200]!r} is the name of no clip; take it from a detection.")
+        require_clip(clip)
         return self._folder / clip
 
     def _require_room(self, size: int) -> None:

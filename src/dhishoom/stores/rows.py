@@ -17,7 +17,7 @@ def detection_row(detection: Detection) -> RowOf:
     """One row of `detections`."""
     return {
         "detection_id": detection.detection_id,
-        "sensor_id": detection.sensor_id,
+        "sensor_id": _storable(detection.sensor_id),
         "onset_ns": detection.onset_ns,
         "sigma_s": float(detection.sigma_s),
         "score": float(detection.score),
@@ -70,4 +70,9 @@ def review_row(review: Review) -> RowOf:
 
 def clip_row(sensor_id: str, kept: KeptClip) -> RowOf:
     """One row of `clips`."""
-    return {"sensor_id": sensor_id, **kept._asdict()}
+    return {"sensor_id": _storable(sensor_id), **kept._asdict()}
+
+
+def _storable(text: str) -> str:
+    """PostgreSQL keeps no NUL in a text."""
+    return text.replace("\x00", "\ufffd")

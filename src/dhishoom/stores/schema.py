@@ -19,6 +19,8 @@ from dhishoom.errors import StoreError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_TIMEOUT_MS = 10_000
+MIGRATION_LOCK = 0x64686973686F6F6D
+"""PostgreSQL's advisory lock for whoever migrates; the number spells our name."""
 ALONE = "dhishoom_alone"
 """Option of a connection whose transactions let no other write from their beginning."""
 
@@ -26,10 +28,15 @@ ALONE = "dhishoom_alone"
 def open_database(url: str) -> Engine:
     """An engine whose tables are those of this version. Raises StoreError where it cannot be."""
     try:
-        engine = create_engine(url)
-    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+        engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+    except ModuleNotFoundError as error:
         raise StoreError(
-            f"store.url cannot be used: {error}. Write it like sqlite:///dhishoom-data/dhishoom.db."
+            f"store.url needs a library that is not installed ({error.name}): pip install 'dhishoom[postgres]'."
+        ) from error
+    except (ArgumentError, NoSuchModuleError) as error:
+        raise StoreError(
+            f"store.url cannot be used: {error}. Write it like sqlite:///dhishoom-data/dhishoom.db or "
+            "postgresql+psycopg://USER:PASSWORD@HOST/DATABASE."
         ) from error
     if engine.dialect.name == "sqlite":
         _prepare_sqlite(engine)
@@ -53,6 +60,9 @@ def _fix(reason: str) -> str:
         "disk I/O error": "Its disk is full or failing: free some space there, or name another in store.url.",
         "readonly": "Give this user the right to write it, or mount its disk for writing.",
         "unable to open": "Check that its folder exists and may be written.",
+        "password authentication": "Check user and password in store.url.",
+        "onnection": "Is the database up, and is its address in store.url right?",
+        "does not exist": "Make it, or name another in store.url.",
         "locked": "Another program holds it; end that one or wait.",
         "not a database": "Name another file in store.url, or restore this one from a backup.",
         "malformed": "Restore it from a backup.",
@@ -97,6 +107,8 @@ def _bring_up_to_date(engine: Engine) -> None:
             return
     with engine.connect().execution_options(**{ALONE: True}) as connection, connection.begin():
         config.attributes["connection"] = connection
+        if engine.dialect.name == "postgresql":
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
         _upgrade(connection, config, scripts)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import Connection, Select, Table, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -29,9 +29,13 @@ from dhishoom.stores.tables import detections as detections_table
 from dhishoom.stores.tables import incidents as incidents_table
 from dhishoom.stores.tables import origin as origin_table
 
+if TYPE_CHECKING:
+    from dhishoom.stores.remote_clips import Clips
+
 AT_ONCE = 500
 """Rows or keys in one statement; databases limit its parameters."""
 END_OF_TIME_NS = 2**63 - 1
+LOCAL = "file://"
 T = TypeVar("T")
 
 
@@ -40,13 +44,13 @@ class SqlStore(SqlOutbox):
 
     Args:
         url: As SQLAlchemy writes it, such as `sqlite:///dhishoom-data/dhishoom.db`.
-        clips_dir: Folder of the clips, made where it is not there.
+        clips_at: Folder of the clips, made where it is not there; or an address such as s3://bucket/clips.
         free_bytes_min: Clips stop, with an error that says so, before the disk has less than this left.
     """
 
-    def __init__(self, url: str, clips_dir: Path, *, free_bytes_min: int = FREE_BYTES_MIN) -> None:
+    def __init__(self, url: str, clips_at: Path | str, *, free_bytes_min: int = FREE_BYTES_MIN) -> None:
         self._engine = open_database(url)
-        self._clips = ClipFolder(clips_dir, free_bytes_min=free_bytes_min)
+        self._clips = _open_clips(clips_at, free_bytes_min)
         self._insert = postgresql.insert if self._engine.dialect.name == "postgresql" else sqlite.insert
 
     def keep_clip(self, chunk: Chunk) -> str:
@@ -238,8 +242,17 @@ class SqlStore(SqlOutbox):
         """Insert rows whose keys are not there; return how many."""
         added = 0
         for some in _pieces(rows):
-            added += connection.execute(self._insert(table).values(some).on_conflict_do_nothing()).rowcount
+            new = self._insert(table).values(some).on_conflict_do_nothing().returning(*table.primary_key)
+            added += len(connection.execute(new).all())
         return added
+
+
+def _open_clips(where: Path | str, free_bytes_min: int) -> Clips:
+    if "://" in str(where) and not str(where).startswith(LOCAL):
+        from dhishoom.stores.remote_clips import RemoteClips
+
+        return RemoteClips(str(where))
+    return ClipFolder(Path(str(where).removeprefix(LOCAL)), free_bytes_min=free_bytes_min)
 
 
 def _pieces(items: Sequence[T]) -> Iterator[list[T]]:
