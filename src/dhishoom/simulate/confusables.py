@@ -103,21 +103,24 @@ def hammer(chance: np.random.Generator, sample_rate: int) -> Floats:
 def thunder(chance: np.random.Generator, sample_rate: int) -> Floats:
     """A clap and its rumble: every piece of a crooked channel sends one N-wave, and the far pieces are heard later.
 
-    Source: Few (1969), J. Geophys. Res. 74, 6926; Ribner and Roy (1982), JASA 72, 1911.
+    Sources: Few (1969), J. Geophys. Res. 74, 6926; Ribner and Roy (1982), JASA 72, 1911. Fronts are some milliseconds
+    long, as turbulence leaves them after kilometres: Pierce (1971), JASA 49, 906.
     """
-    pieces = 700
-    turns = chance.normal(0.0, 1.0, (pieces, 3)).cumsum(axis=0) * 28.0
+    pieces = 2000
+    turns = chance.normal(0.0, 1.0, (pieces, 3)).cumsum(axis=0) * 17.0
     channel = turns + np.linspace(0.0, 1.0, pieces)[:, None] * np.array([900.0, 600.0, 3800.0])
     distance = np.linalg.norm(channel + np.array([1300.0, 0.0, 0.0]), axis=1)
     near = float(distance.min())
     seconds = _seconds(5.0, sample_rate)
-    delays = (distance - near) / 340.0
     sizes = chance.lognormal(0.0, 0.8, pieces) * near / distance
-    train, _ = np.histogram(delays, bins=len(seconds), range=(0.0, 5.0), weights=sizes)
-    wave_s = 0.012
+    train, _ = np.histogram((distance - near) / 340.0, bins=len(seconds), range=(0.0, 5.0), weights=sizes)
+    wave_s, front_s = 0.012, 0.002
     within = np.arange(round(wave_s * sample_rate)) / sample_rate
-    rumble = np.convolve(train, 1 - 2 * within / wave_s)[: len(seconds)]
-    return rumble * (peak_pa(166.0) / max(float(np.abs(rumble).max()), 1e-9)) * np.minimum(1.0, (5.0 - seconds) / 1.5)
+    front = np.hanning(round(front_s * sample_rate) + 2)
+    wave = np.convolve(1 - 2 * within / wave_s, front)
+    rumble = np.convolve(train, wave)[: len(seconds)]
+    ends = np.minimum(1.0, (5.0 - seconds) / 1.5)
+    return np.asarray(rumble * ends * (peak_pa(166.0) / max(float(np.abs(rumble).max()), 1e-9)))
 
 
 MAKERS: dict[str, Make] = {
