@@ -166,6 +166,16 @@ def test_batches_larger_than_go_through_at_once_are_cut_and_joined():
     assert (detector.scores(batch) == np.concatenate([detector.scores(one[None]) for one in batch])).all()
 
 
+def test_digital_silence_among_sound_is_what_the_network_says_of_it():
+    """Answered from memory, in its place; a single sample that is not zero is sound."""
+    detector = OnnxDetector(NETWORK)
+    length = round(detector.card.window_s * detector.card.sample_rate)
+    batch = np.zeros((5, length), np.float32)
+    batch[1], batch[3, 12_345] = 0.1 * np.random.default_rng(0).standard_normal(length), 0.5
+    assert (detector.scores(batch) == detector._run(batch)).all()
+    assert (detector.scores(batch[[0, 2]]) == detector._run(batch[[0, 2]])).all()
+
+
 def test_energy_rises_with_the_level_of_a_bang():
     """The baseline: half at 20 dB over the quarter second before, and monotonic."""
     rng = np.random.default_rng(0)

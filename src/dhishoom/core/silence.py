@@ -7,7 +7,7 @@ filled before anything listens: with noise of the level and the colour of the qu
 from __future__ import annotations
 
 import math
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,8 +29,10 @@ def silent(samples: Samples, sample_rate: int) -> Mask:
     zero: Mask = np.equal(samples, 0.0)
     walled = np.concatenate(([False], zero, [False]))
     edges = np.flatnonzero(walled[1:] != walled[:-1])
-    lengths = edges[1::2] - edges[::2]
-    zero[zero] = np.repeat(lengths >= shortest, lengths)
+    begins, lengths = edges[::2], edges[1::2] - edges[::2]
+    begins, lengths = begins[lengths < shortest], lengths[lengths < shortest]
+    within = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    zero[np.repeat(begins, lengths) + within] = False
     return zero
 
 
@@ -42,6 +44,8 @@ def fill(samples: Samples, missing: Mask | None, first_index: int, sample_rate: 
         missing: [n], true where nothing was recorded; None where all was.
         first_index: Absolute index of the first sample on the sensor's clock.
     """
+    if not samples.any():
+        return np.zeros_like(samples)
     hole = silent(samples, sample_rate)
     if missing is not None:
         hole |= missing
@@ -53,12 +57,11 @@ def fill(samples: Samples, missing: Mask | None, first_index: int, sample_rate: 
     quiet = _quiet_grains(samples, hole, grain)
     if len(quiet) == 0:
         quiet = _unit_noise(grain) * samples[~hole].std()
-    where = np.flatnonzero(hole)
-    begin, end = int(where[0]), int(where[-1]) + 1
-    known = (~hole).astype(np.float32)
-    noise = np.float32(samples @ known / known.sum()) + _overlapped(quiet, first_index + begin, end - begin)
-    filled = samples.astype(np.float32)
-    filled[where] = noise[where - begin]
+    begin, end = int(hole.argmax()), len(hole) - int(hole[::-1].argmax())
+    filled = np.where(hole, np.float32(0), samples)
+    noise = _overlapped(quiet, first_index + begin, end - begin)
+    noise += filled.sum() / (len(hole) - np.count_nonzero(hole))
+    np.copyto(filled[begin:end], noise, where=hole[begin:end])
     return filled
 
 
@@ -80,12 +83,17 @@ def _overlapped(grains: Samples, first_index: int, length: int) -> Samples:
     half = grains.shape[1] // 2
     first = first_index // half - 1
     draws = _draws()[np.arange(first, first + length // half + 3) % DRAWS]
-    fade = np.sin(np.pi * (np.arange(2 * half, dtype=np.float32) + 0.5) / (2 * half))
     signs = (2 * (draws & 1) - 1).astype(np.float32)
-    drawn = grains[(draws >> 1) % len(grains)] * (signs[:, None] * fade)
+    drawn = grains[(draws >> 1) % len(grains)] * (signs[:, None] * _fade(half))
     noise: Samples = (drawn[1:, :half] + drawn[:-1, half:]).ravel()
     begin = first_index - (first + 1) * half
     return noise[begin : begin + length]
+
+
+@lru_cache(maxsize=64)
+def _fade(half: int) -> Samples:
+    """In and out again, so that the powers of two that overlap by half add up to one."""
+    return np.sin(np.pi * (np.arange(2 * half, dtype=np.float32) + 0.5) / (2 * half)).astype(np.float32)
 
 
 @cache
