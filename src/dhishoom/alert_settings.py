@@ -81,7 +81,7 @@ class SinkSettings(Section, frozen=True, kw_only=True):
         tls: MQTT over TLS.
         prefix: MQTT topics begin with it.
         folder: Where CAP messages are written.
-        authorities: A PEM file of whom TLS trusts, instead of the system's.
+        authority: A PEM file of whom TLS trusts, instead of the system's.
         timeout_s: How long the other side may take.
     """
 
@@ -101,7 +101,7 @@ class SinkSettings(Section, frozen=True, kw_only=True):
     tls: bool = False
     prefix: str = "dhishoom/alerts"
     folder: str = ""
-    authorities: str = ""
+    authority: str = ""
     timeout_s: float = 5.0
 
 
@@ -116,9 +116,9 @@ NEEDED: dict[Kind, tuple[str, ...]] = {
 """What each kind cannot do without."""
 TAKEN: dict[Kind, tuple[str, ...]] = {
     "console": (),
-    "email": ("port", "user", "password", "allow_plain_text", "authorities", "timeout_s"),
-    "webhook": ("allow_private", "heartbeat_s", "authorities", "timeout_s"),
-    "mqtt": ("port", "user", "password", "prefix", "tls", "authorities", "timeout_s"),
+    "email": ("port", "user", "password", "allow_plain_text", "authority", "timeout_s"),
+    "webhook": ("allow_private", "heartbeat_s", "authority", "timeout_s"),
+    "mqtt": ("port", "user", "password", "prefix", "tls", "authority", "timeout_s"),
     "cap": (),
     "apprise": (),
 }

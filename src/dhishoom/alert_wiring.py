@@ -137,7 +137,7 @@ def _email(one: SinkSettings, _: Site, base: Path) -> Sink:
         user=one.user,
         password=one.password,
         allow_plain_text=one.allow_plain_text,
-        authorities=_authorities(one, base),
+        authority=_authority(one, base),
         timeout_s=one.timeout_s,
     )
 
@@ -150,7 +150,7 @@ def _webhook(one: SinkSettings, site: Site, base: Path) -> Sink:
         one.secret,
         place=place_of(site),
         allow_private=one.allow_private,
-        authorities=_authorities(one, base),
+        authority=_authority(one, base),
         timeout_s=one.timeout_s,
     )
 
@@ -167,7 +167,7 @@ def _mqtt(one: SinkSettings, site: Site, base: Path) -> Sink:
         user=one.user,
         password=one.password,
         tls=one.tls,
-        authorities=_authorities(one, base),
+        authority=_authority(one, base),
         timeout_s=one.timeout_s,
     )
 
@@ -194,8 +194,8 @@ _OPEN = {
 }
 
 
-def _authorities(one: SinkSettings, base: Path) -> str:
-    return str(base / one.authorities) if one.authorities else ""
+def _authority(one: SinkSettings, base: Path) -> str:
+    return str(base / one.authority) if one.authority else ""
 
 
 def _with_heart(sink: Sink, one: SinkSettings) -> tuple[Sink, Heart | None]:

@@ -114,7 +114,7 @@ def test_the_login_and_the_message_go_over_tls(
     secure: int, mailbox: Mailbox, authority: tuple[trustme.CA, str], alerts: dict[str, Alert]
 ) -> None:
     """STARTTLS, a certificate that is checked, then the password."""
-    sink = sink_for(secure, user="alerts", password=WORD, allow_plain_text=False, authorities=authority[1])
+    sink = sink_for(secure, user="alerts", password=WORD, allow_plain_text=False, authority=authority[1])
     sink.deliver(alerts["new"])
     assert len(mailbox.messages) == 1
 
@@ -129,7 +129,7 @@ def test_a_certificate_of_a_stranger_is_refused(secure: int, mailbox: Mailbox, a
 def test_a_wrong_password_is_told(secure: int, authority: tuple[trustme.CA, str], alerts: dict[str, Alert]) -> None:
     """By the server's own words, and not tried again and again."""
     with pytest.raises(SinkError, match="535") as caught:
-        sink_for(secure, user="alerts", password="guess", authorities=authority[1]).deliver(alerts["new"])
+        sink_for(secure, user="alerts", password="guess", authority=authority[1]).deliver(alerts["new"])
     assert not caught.value.retry
 
 
@@ -170,4 +170,4 @@ def test_nothing_is_sent_in_plain_text_unless_allowed(
 def test_a_file_of_authorities_that_is_not_there_is_an_error_at_start(tmp_path: Path) -> None:
     """Not at the first shot."""
     with pytest.raises(SettingsError, match="PEM file"):
-        sink_for(25, authorities=str(tmp_path / "none.pem"))
+        sink_for(25, authority=str(tmp_path / "none.pem"))

@@ -9,6 +9,7 @@ import json
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -93,6 +94,22 @@ def test_signatures_are_those_of_the_reference_library(body: str) -> None:
     assert signature(KEY, "msg_1", int(moment.timestamp()), body.encode()) == expected
 
 
+def test_the_check_in_the_docs_tells_ours_from_forged_and_stale(receiver: Receiver, alerts: dict[str, Alert]) -> None:
+    """Five lines that a receiver may copy."""
+    page = (Path(__file__).parents[2] / "docs" / "alerts.md").read_text(encoding="utf-8")
+    code = page.split("```python\n", 1)[1].split("```", 1)[0]
+    names: dict[str, Any] = {"base64": base64, "hashlib": hashlib, "hmac": hmac, "time": time}
+    exec(code, names)
+    sink_for(url_of(receiver)).deliver(alerts["new"])
+
+    headers, body = receiver.posts[0]
+    assert names["is_ours"](SECRET, headers, body)
+    assert not names["is_ours"](SECRET, headers, body + b" ")
+    stale = str(int(headers["webhook-timestamp"]) - 600)
+    signed = signature(KEY, headers["webhook-id"], int(stale), body)
+    assert not names["is_ours"](SECRET, {**headers, "webhook-timestamp": stale, "webhook-signature": signed}, body)
+
+
 def test_a_hook_that_is_gone_says_so(receiver: Receiver, alerts: dict[str, Alert]) -> None:
     """Standard Webhooks: 410 means that no event is wanted any more."""
     receiver.status = 410
@@ -112,7 +129,7 @@ def test_over_tls_the_certificate_must_be_from_a_trusted_authority(
     receiver.socket = context.wrap_socket(receiver.socket, server_side=True)
     url = f"https://localhost:{receiver.server_port}/"
 
-    assert sink_for(url, authorities=str(path), timeout_s=10.0).deliver(alerts["new"]) == "200 OK"
+    assert sink_for(url, authority=str(path), timeout_s=10.0).deliver(alerts["new"]) == "200 OK"
     with pytest.raises(SinkError, match="certificate"):
         sink_for(url, timeout_s=10.0).deliver(alerts["new"])
     assert len(receiver.posts) == 1

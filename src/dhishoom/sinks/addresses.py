@@ -68,9 +68,9 @@ def cut_off(connection: socket.socket, after_s: float) -> Iterator[threading.Eve
         twin.close()
 
 
-def trust(authorities: str) -> ssl.SSLContext:
+def trust(authority: str) -> ssl.SSLContext:
     """TLS that trusts the certificates in a PEM file, or the system's where none is named."""
     try:
-        return ssl.create_default_context(cafile=authorities or None)
+        return ssl.create_default_context(cafile=authority or None)
     except (OSError, ssl.SSLError) as error:
-        raise SettingsError(f"authorities = {authorities!r} cannot be read: {error}. Name a PEM file.") from error
+        raise SettingsError(f"authority = {authority!r} cannot be read: {error}. Name a PEM file.") from error

@@ -37,7 +37,7 @@ class EmailSink:
         sender, recipients: Addresses.
         user, password: Credentials, both empty for none; they are only ever sent over TLS.
         allow_plain_text: Send to a server that offers no TLS (a relay on this machine).
-        authorities: A PEM file of whom TLS trusts; empty: the system's.
+        authority: A PEM file of whom TLS trusts; empty: the system's.
         timeout_s: For each step of a delivery.
     """
 
@@ -51,13 +51,13 @@ class EmailSink:
         user: str = "",
         password: str = "",
         allow_plain_text: bool = False,
-        authorities: str = "",
+        authority: str = "",
         timeout_s: float = 10.0,
     ) -> None:
         self._host, self._port, self._timeout_s = host, port, timeout_s
         self._sender, self._recipients = sender, list(recipients)
         self._user, self._password = user, password
-        self._allow_plain_text, self._trust = allow_plain_text, trust(authorities)
+        self._allow_plain_text, self._trust = allow_plain_text, trust(authority)
         self._reached: OrderedDict[str, set[str]] = OrderedDict()
 
     def deliver(self, alert: Alert) -> str:

@@ -58,7 +58,7 @@ class MqttSink:
         prefix: Topics begin with it.
         site_name: For the device that Home Assistant shows.
         tls: Speak TLS.
-        authorities: A PEM file of whom TLS trusts; empty: the system's.
+        authority: A PEM file of whom TLS trusts; empty: the system's.
     """
 
     def __init__(
@@ -72,14 +72,14 @@ class MqttSink:
         user: str = "",
         password: str = "",
         tls: bool = False,
-        authorities: str = "",
+        authority: str = "",
         timeout_s: float = 5.0,
     ) -> None:
         self._host, self._port, self._timeout_s = host, port, timeout_s
         self._prefix, self._place, self._site_name = prefix, place, site_name
         self._refused = ""
         self._connected = threading.Event()
-        self._client = self._make_client(user, password, trust(authorities) if tls else None)
+        self._client = self._make_client(user, password, trust(authority) if tls else None)
         self._started = False
 
     def deliver(self, alert: Alert) -> str:

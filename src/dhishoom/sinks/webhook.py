@@ -57,7 +57,7 @@ class WebhookSink:
         secret: As `decode_secret` reads it; from the environment.
         place: How the site writes a place.
         allow_private: Let the address lie inside the operator's network.
-        authorities: A PEM file of whom TLS trusts; empty: the system's.
+        authority: A PEM file of whom TLS trusts; empty: the system's.
         timeout_s: For all of one delivery, the resolving of the name left out.
     """
 
@@ -68,7 +68,7 @@ class WebhookSink:
         *,
         place: Place,
         allow_private: bool = False,
-        authorities: str = "",
+        authority: str = "",
         timeout_s: float = 5.0,
     ) -> None:
         parts = urlsplit(url)
@@ -77,7 +77,7 @@ class WebhookSink:
         if parts.scheme == "http" and not allow_private:
             raise SettingsError(f"The webhook address {url!r} is not encrypted; use https, or allow_private = true.")
         self._host, self._port = parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
-        self._tls = trust(authorities) if parts.scheme == "https" else None
+        self._tls = trust(authority) if parts.scheme == "https" else None
         self._path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         self._secret, self._place = decode_secret(secret), place
         self._allow_private, self._timeout_s = allow_private, timeout_s
