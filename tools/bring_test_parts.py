@@ -18,6 +18,7 @@ from tools.parts.kafka import install_kafka
 from tools.parts.rtsp import BINDINGS, PACKAGES
 from tools.parts.running import SEARCH_PATH, Missing, cache
 from tools.parts.s3 import install_s3
+from tools.parts.spark import install_spark
 
 APT_TIMEOUT_S = 600
 
@@ -44,13 +45,14 @@ PARTS = (
     Part("mosquitto", ("mosquitto",), "alerts and sound over MQTT"),
     Part("initdb", ("postgresql",), "PostgreSQL"),
     Part(BINDINGS, PACKAGES, "sound over RTSP"),
-    Part("java", ("default-jre-headless",), "Kafka and HDFS"),
-    Part("mvn", ("maven",), "Kafka and HDFS, where they are not in the cache"),
+    Part("java", ("default-jre-headless",), "Kafka, HDFS and Spark"),
+    Part("mvn", ("maven",), "Kafka, HDFS and Spark, where they are not in the cache"),
 )
 DOWNLOADS: tuple[tuple[str, Callable[[], Path], str], ...] = (
     ("kafka-4.4.0", install_kafka, "Kafka"),
     ("hdfs-3.5.0", install_hdfs, "HDFS"),
     ("versitygw-1.8.0", install_s3, "S3"),
+    ("spark-kafka-4.2.0", install_spark, "Spark"),
 )
 
 

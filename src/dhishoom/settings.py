@@ -20,6 +20,7 @@ from dhishoom.alert_settings import AlertSettings, RuleSettings, SinkSettings, c
 from dhishoom.bus_settings import BridgeSettings, BusSettings, check_bus
 from dhishoom.errors import SettingsError
 from dhishoom.sections import Section
+from dhishoom.spark_settings import SparkSettings, check_spark
 
 FILE_NAME = "dhishoom.toml"
 BYTES_MAX = 4 << 20
@@ -203,6 +204,7 @@ class Settings(Section, frozen=True, kw_only=True):
     limits: LimitSettings = LimitSettings()
     bus: BusSettings = BusSettings()
     bridge: BridgeSettings = BridgeSettings()
+    spark: SparkSettings = SparkSettings()
     alerts: AlertSettings = AlertSettings()
     rule: tuple[RuleSettings, ...] = ()
     sink: tuple[SinkSettings, ...] = ()
@@ -329,6 +331,7 @@ def _check(settings: Settings, where: str) -> None:
     for sensor in settings.sensor:
         _check_place(sensor, require)
     check_bus(settings.bus, require)
+    check_spark(settings.spark, require)
     check_alerts(settings.alerts, settings.rule, settings.sink, require)
 
 

@@ -14,7 +14,12 @@ NEEDED = ("spark-sql-kafka", "spark-token-provider-kafka", "kafka-clients", "com
 
 def install_spark() -> Path:
     """Bring them."""
-    folder = jars(NAME, ARTIFACTS, install=True, exclusions=("org.scala-lang:scala-library", "org.apache.hadoop:hadoop-client-runtime"))
+    folder = jars(
+        NAME,
+        ARTIFACTS,
+        install=True,
+        exclusions=("org.scala-lang:scala-library", "org.apache.hadoop:hadoop-client-runtime"),
+    )
     for path in folder.glob("*.jar"):
         if not path.name.startswith(NEEDED):
             path.unlink()

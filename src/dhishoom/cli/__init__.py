@@ -128,6 +128,11 @@ COMMANDS = {
         "Check what dhishoom needs; say how to mend what is missing.",
         ("dhishoom doctor", "dhishoom doctor --config /etc/dhishoom/dhishoom.toml --json"),
     ),
+    "spark": Command(
+        "spark:spark",
+        "Listen inside Spark, or hear an archive again with it.",
+        ("dhishoom spark run --servers localhost:9092", "dhishoom spark rescore clips --out log-2 --model my-model"),
+    ),
     "train": Command(
         "train:train",
         "Train a network from labelled recordings.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from dhishoom.core.timestamps import to_rfc3339
 from dhishoom.errors import StoreError
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from dhishoom.stores.places import Place
 
 
-def schema() -> pyarrow.Schema:
-    """Its columns; `start` is UTC, to the nanosecond."""
+def schema(stamps: Literal["ns", "us"] = "ns") -> pyarrow.Schema:
+    """Its columns; `start` is UTC, to the nanosecond or, as Spark has it, to the microsecond."""
     arrow = _arrow()
     kinds = {
         "sensor_id": arrow.string(),
-        "start": arrow.timestamp("ns", tz="UTC"),
+        "start": arrow.timestamp(stamps, tz="UTC"),
         "duration_s": arrow.float64(),
         "gunshot": arrow.bool_(),
         "score": arrow.float32(),
@@ -37,12 +37,17 @@ def schema() -> pyarrow.Schema:
     return arrow.schema(list(kinds.items()))
 
 
+def to_table(rows: Iterable[LoggedClip], stamps: Literal["ns", "us"] = "ns") -> pyarrow.Table:
+    """Rows in typed columns."""
+    divisor = 1000 if stamps == "us" else 1
+    columns = [{**_as_columns(row), "start": row.start_ns // divisor} for row in rows]
+    return _arrow().Table.from_pylist(columns, schema=schema(stamps))
+
+
 def to_parquet(rows: Iterable[LoggedClip]) -> bytes:
     """Rows as one file; the same rows give the same bytes."""
-    arrow, parquet = _arrow(), _parquet()
     body = io.BytesIO()
-    table = arrow.Table.from_pylist([_as_columns(row) for row in rows], schema=schema())
-    parquet.write_table(table, body, compression="zstd")
+    _parquet().write_table(to_table(rows), body, compression="zstd")
     return body.getvalue()
 
 
