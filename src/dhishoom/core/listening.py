@@ -34,6 +34,7 @@ __all__ = [
 
 SPLICE_MAX_S = 0.002
 REPEATED_MAX_S = 60.0
+TAIL_SHARE_MIN = 4
 Samples = NDArray[np.float32]
 NoticeKind = Literal["gap", "step", "rate", "repeated"]
 
@@ -216,7 +217,8 @@ def _cut(state: ListeningState) -> Hearing:
         step += 1
     keep_from = max(stream.tail_index, place.middle_index(step) - place.left)
     tail = stream.tail[keep_from - stream.tail_index :]
-    kept = replace(stream, step=step, tail=tail.copy() if windows else tail, tail_index=keep_from)
+    tail = tail.copy() if TAIL_SHARE_MIN * len(tail) < len(stream.tail) else tail  # Else a long chunk would live on.
+    kept = replace(stream, step=step, tail=tail, tail_index=keep_from)
     return Hearing(replace(state, stream=kept), tuple(windows), ())
 
 
