@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 SECONDS_LOAD ?= 300
+SECONDS ?= 300
+SENSORS_CITY ?= 500
 SECONDS_ALERT ?= 300
 ALERT_FLAGS ?=
 SECONDS_AUDIO ?= 600
@@ -11,7 +13,7 @@ STARTS ?= 15
 DEMO_FLAGS ?=
 SHARED ?= $(or $(DHISHOOM_SHARED),../shared)
 
-.PHONY: help demo install test check fix bench bench-alert bench-detect bench-import bench-install bench-load bench-locate page docs wheel evaluation pictures clean
+.PHONY: help demo install test check fix bench bench-alert bench-cluster bench-detect bench-import bench-install bench-load bench-locate page docs wheel evaluation pictures clean
 
 help:  ## Show what can be made
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,7 +60,7 @@ fix: $(VENV)/.dev  ## Format and mend what can be mended
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: bench-import bench-install bench-locate bench-detect bench-alert bench-load  ## Every benchmark
+bench: bench-import bench-install bench-locate bench-detect bench-alert bench-load bench-cluster  ## Every benchmark
 
 bench-import: $(VENV)/.all  ## `import dhishoom` and the start of commands (STARTS=15)
 	$(BIN)/python benchmarks/bench_import.py --starts $(STARTS)
@@ -71,6 +73,9 @@ bench-detect: $(VENV)/.all  ## CPU per second of sound, beside YAMNet (SECONDS_A
 
 bench-alert: $(VENV)/.all  ## From the last arrival to the delivered webhook, 100 sensors (SECONDS_ALERT=300)
 	$(BIN)/python benchmarks/bench_alert.py --seconds $(SECONDS_ALERT) $(ALERT_FLAGS)
+
+bench-cluster: $(VENV)/.dev  ## A city's workers over Kafka, 500 sensors (SECONDS=300)
+	$(BIN)/python benchmarks/bench_cluster.py --seconds $(SECONDS) --sensors $(SENSORS_CITY)
 
 bench-load: $(VENV)/.all  ## Simulated sensors in real time (SECONDS_LOAD=300 SENSORS=200)
 	$(BIN)/python benchmarks/bench_load.py --seconds $(SECONDS_LOAD) --sensors $(SENSORS)

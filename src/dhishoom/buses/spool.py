@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +16,7 @@ BYTES_MAX = 4 << 30
 AT_ONCE = 200
 SUFFIX = ".message"
 AWAY_S = 0.2
+TRY_EVERY_S = 1.0
 
 
 class _Kept(msgspec.Struct, frozen=True, array_like=True):
@@ -42,6 +44,7 @@ class Spool:
         except OSError as error:
             raise BusError(f"Nothing can be spooled in {folder}: {error.strerror}. Name another folder.") from error
         self._unconfirmed: list[Path] = []
+        self._tried_s = 0.0
         self._count = int(self._waiting[-1].stem) + 1 if self._waiting else 0
 
     @property
@@ -51,7 +54,7 @@ class Spool:
 
     def publish(self, topic: str, key: str, value: bytes, headers: Mapping[str, str]) -> None:
         """Take a message; BusFull where the folder is full as well."""
-        if self._waiting:
+        if self._waiting and time.monotonic() - self._tried_s > TRY_EVERY_S:
             self.catch_up()
         if not self._waiting:
             try:
@@ -63,6 +66,7 @@ class Spool:
 
     def catch_up(self) -> int:
         """Send what waits, as far as there is room; return how many are sent for good."""
+        self._tried_s = time.monotonic()
         while self._waiting and len(self._unconfirmed) < AT_ONCE:
             kept = msgspec.msgpack.decode(self._waiting[0].read_bytes(), type=_Kept)
             try:
