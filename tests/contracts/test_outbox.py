@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,17 +10,18 @@ import pytest
 from dhishoom.nouns import NS_PER_S, Acknowledgement, Posted
 
 from .examples import NOON_NS, a_letter, a_review, an_alert, an_incident
-from .test_stores import STORES
+from .test_stores import store
 
 LATER_NS = NOON_NS + 10 * NS_PER_S
 
 
-@pytest.fixture(params=STORES)
-def outbox(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
+__all__ = ["store"]
+
+
+@pytest.fixture
+def outbox(store: Any) -> Any:
     """Every store's, empty."""
-    made = STORES[request.param](tmp_path)
-    yield made
-    made.close()
+    return store
 
 
 def due(outbox: Any, at_ns: int = NOON_NS, sink: str = "radio") -> list[str]:

@@ -29,9 +29,9 @@ class SqlOutbox:
     def _post(self, connection: Connection, posted: Sequence[Letter]) -> int:
         added = 0
         for letter in posted:
-            for table, row in ((alerts, _alert_row(letter)), (letters, _letter_row(letter))):
-                fresh = connection.execute(self._insert(table).values(row).on_conflict_do_nothing()).rowcount
-            added += fresh
+            connection.execute(self._insert(alerts).values(_alert_row(letter)).on_conflict_do_nothing())
+            fresh = self._insert(letters).values(_letter_row(letter)).on_conflict_do_nothing()
+            added += len(connection.execute(fresh.returning(letters.c.number)).all())
         return added
 
     def due_letters(self, sink: str, *, now_ns: int, limit: int) -> Sequence[Posted]:
