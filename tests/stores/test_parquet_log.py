@@ -53,16 +53,20 @@ def test_others_see_typed_columns_by_date(tmp_path: Path) -> None:
 
 
 def test_a_batch_that_is_written_again_is_there_once(tmp_path: Path) -> None:
-    """And offsets that others have logged are known."""
+    """And the reach of every run is known, where readers of Parquet do not look."""
+    import pyarrow.dataset
+
     log = ParquetLog(open_place(f"file://{tmp_path}"))
     log.put("a-0", [ROW])
     log.put("a-0", [ROW])
     log.put("b-0", [replace(ROW, offset=8), replace(ROW, topic="other", offset=9)])
 
     assert len(list(log.rows())) == 3
-    assert log.offsets("dhishoom.audio") == {3: {7, 8}}
-    assert log.offsets("dhishoom.audio", but_of="b-") == {3: {7}}
-    assert log.offsets("dhishoom.audio", since_date="2018-12-20") == {}
+    log.put_reach("a", "dhishoom.audio", {3: range(7, 8)})
+    log.put_reach("a", "dhishoom.audio", {3: range(7, 9), 0: range(0, 4)})
+    log.put_reach("b", "other", {3: range(9)})
+    assert log.reach("dhishoom.audio") == {"a": {3: range(7, 9), 0: range(0, 4)}}
+    assert pyarrow.dataset.dataset(tmp_path, partitioning="hive").count_rows() == 3
 
 
 def test_what_is_no_parquet_is_told() -> None:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dhishoom.bus_wiring import link_of, open_kafka
-from dhishoom.core.timestamps import to_rfc3339
-from dhishoom.nouns import NS_PER_S
 from dhishoom.seams import AUDIO_TOPIC
 from dhishoom.spark.job import ListeningJob, Told
 from dhishoom.spark.ledger import Ledger
@@ -28,8 +25,6 @@ if TYPE_CHECKING:
     from dhishoom.settings import Settings
 
 CSV = "audio_clips.csv"
-EARLIER_S = 2 * 86_400
-"""Beyond the topic's retention, earlier logs are not searched for messages that they hold already."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,11 +92,9 @@ def job_of(
     store = open_store(settings.store, base)
     log = ParquetLog(open_place(paths.log, places_of(settings)))
     csv = AncestorLog(paths.csv)
-    hours = max(EARLIER_S, settings.bus.retention_hours * 3600)
 
-    def ledger(name: str) -> Ledger:
-        since = to_rfc3339(time.time_ns() - round(2 * hours * NS_PER_S))[:10]
-        return Ledger(log, csv, store, bus, log.offsets(AUDIO_TOPIC, since_date=since, but_of=name))
+    def ledger(run: str) -> Ledger:
+        return Ledger(run, log, csv, store, bus)
 
     return ListeningJob(
         spark,

@@ -37,7 +37,7 @@ class Told:
         written_ns: When it was written.
     """
 
-    batch: str
+    batch: int
     seconds: float
     outcomes: Sequence[Outcome]
     written_ns: int
@@ -124,9 +124,8 @@ class ListeningJob:
             self._ledger = self._make_ledger(self._name)
         heard = batch.mapInArrow(listener(self._plan, self._topic), COLUMNS)
         outcomes = from_table(heard.toArrow())
-        name = f"{self._name}-{number:09d}"
-        self._ledger.put(name, outcomes)
-        told = Told(batch=name, seconds=time.monotonic() - begin_s, outcomes=outcomes, written_ns=time.time_ns())
+        self._ledger.put(number, outcomes)
+        told = Told(batch=number, seconds=time.monotonic() - begin_s, outcomes=outcomes, written_ns=time.time_ns())
         self._tell(told)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dhishoom.errors import BusError, BusFull
 from dhishoom.messages import detection_to_json, heard_to_json
 from dhishoom.nouns import Heard
-from dhishoom.seams import DEAD_TOPIC, DETECTIONS_TOPIC, Bus, Store
+from dhishoom.seams import AUDIO_TOPIC, DEAD_TOPIC, DETECTIONS_TOPIC, Bus, Store
 from dhishoom.service.worker import DEAD_BYTES, JSON_TYPE
 from dhishoom.spark.outcome import CLIP, DEAD, Outcome
 from dhishoom.stores.ancestor_log import AncestorLog
@@ -24,32 +24,39 @@ FULL_S_MAX, AGAIN_S = 60.0, 0.1
 class Ledger:
     """Every place that hears of a batch.
 
+    What an earlier run has logged of the topic is not logged again.
+
     Args:
-        known: Offsets by partition that an earlier run has logged: they are not logged again.
+        run: The name of this run, the same whenever it goes on.
         store, bus: None: nobody else is told.
     """
 
     def __init__(
         self,
+        run: str,
         log: ParquetLog,
         csv: AncestorLog,
         store: Store | None = None,
         bus: Bus | None = None,
-        known: Mapping[int, set[int]] | None = None,
     ) -> None:
-        self._log, self._csv, self._store, self._bus, self._known = log, csv, store, bus, known or {}
+        self._run, self._log, self._csv, self._store, self._bus = run, log, csv, store, bus
+        known = dict(log.reach(AUDIO_TOPIC))
+        self._reach = dict(known.pop(run, {}))
+        self._known = list(known.values())
 
-    def put(self, batch: str, outcomes: Sequence[Outcome]) -> int:
+    def put(self, number: int, outcomes: Sequence[Outcome]) -> int:
         """Write all of a batch; return how many clips were logged.
 
         Args:
-            batch: Its name, the same whenever it comes again.
+            number: Of the batch in this run, the same whenever it comes again.
         """
+        batch = f"{self._run}-{number:09d}"
         ordered = sorted(outcomes, key=lambda one: (one.row.partition, one.row.offset))
         rows = [one.row for one in ordered if one.kind == CLIP and not self._is_known(one)]
         if rows:
             self._log.put(batch, rows)
             self._csv.put(batch, rows)
+        self._note([one for one in ordered if one.row.offset >= 0])
         if self._store is not None:
             self._store.put_detections([found for one in ordered for found in one.detections])
         if self._bus is not None:
@@ -59,7 +66,16 @@ class Ledger:
         return len(rows)
 
     def _is_known(self, outcome: Outcome) -> bool:
-        return outcome.row.offset in self._known.get(outcome.row.partition, ())
+        return any(outcome.row.offset in one.get(outcome.row.partition, ()) for one in self._known)
+
+    def _note(self, outcomes: Sequence[Outcome]) -> None:
+        """How far this run has come."""
+        for one in outcomes:
+            at, offset = one.row.partition, one.row.offset
+            before = self._reach.get(at, range(offset, offset))
+            self._reach[at] = range(min(before.start, offset), max(before.stop, offset + 1))
+        if outcomes:
+            self._log.put_reach(self._run, AUDIO_TOPIC, self._reach)
 
     def _tell(self, one: Outcome) -> None:
         sensor_id = one.row.sensor_id

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
@@ -10,6 +11,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from dhishoom.core.timestamps import to_rfc3339
 from dhishoom.errors import StoreError
 from dhishoom.stores.logged_clip import LoggedClip
+
+REACH = "_reach"
+"""A folder that readers of Parquet pass over, as all whose names begin so."""
 
 if TYPE_CHECKING:
     import pyarrow
@@ -83,23 +87,28 @@ class ParquetLog:
         for date, its_own in sorted(dates.items()):
             self._place.write(f"date={date}/{batch}.parquet", to_parquet(its_own))
 
-    def rows(self, *, since_date: str = "") -> Iterable[LoggedClip]:
-        """Everything that is there, from a date on."""
-        for name in self._names(since_date):
-            yield from from_parquet(self._place.read(name))
+    def rows(self) -> Iterable[LoggedClip]:
+        """Everything that is there."""
+        for name in self._place.names():
+            if name.endswith(".parquet"):
+                yield from from_parquet(self._place.read(name))
 
-    def offsets(self, topic: str, *, since_date: str = "", but_of: str = "") -> Mapping[int, set[int]]:
-        """Offsets of a topic that are logged, by partition; files whose name begins with `but_of` are left out."""
-        found: defaultdict[int, set[int]] = defaultdict(set)
-        for name in self._names(since_date):
-            if not (but_of and name.rpartition("/")[2].startswith(but_of)):
-                for row in from_parquet(self._place.read(name)):
-                    if row.topic == topic:
-                        found[row.partition].add(row.offset)
+    def put_reach(self, run: str, topic: str, reach: Mapping[int, range]) -> None:
+        """Note which offsets of a topic a run has logged; a run logs all from its first to its last."""
+        ends = {str(partition): [its_own.start, its_own.stop] for partition, its_own in sorted(reach.items())}
+        self._place.write(f"{REACH}/{run}.json", json.dumps({"topic": topic, "partitions": ends}).encode())
+
+    def reach(self, topic: str) -> Mapping[str, Mapping[int, range]]:
+        """What each run has logged of a topic, by partition."""
+        found = {}
+        for name in self._place.names(REACH):
+            noted = json.loads(self._place.read(name))
+            if noted["topic"] == topic:
+                ends = noted["partitions"].items()
+                found[name.rpartition("/")[2].removesuffix(".json")] = {
+                    int(at): range(*its_own) for at, its_own in ends
+                }
         return found
-
-    def _names(self, since_date: str) -> list[str]:
-        return [name for name in self._place.names() if name.endswith(".parquet") and name >= f"date={since_date}"]
 
 
 def _as_columns(row: LoggedClip) -> dict[str, object]:

@@ -26,8 +26,8 @@ class Place(Protocol):
     def read(self, name: str) -> bytes:
         """A file's bytes. Raises StoreError where it is not there."""
 
-    def names(self) -> list[str]:
-        """Every file below it, in order."""
+    def names(self, folder: str = "") -> list[str]:
+        """Every file below it, or below a folder of it, in order."""
 
     def address(self, name: str) -> str:
         """A file's own address."""
@@ -83,9 +83,10 @@ class LocalPlace:
         except OSError as error:
             raise unread(self.address(name), error.strerror or str(error)) from error
 
-    def names(self) -> list[str]:
+    def names(self, folder: str = "") -> list[str]:
         """What is half-written is not there yet."""
-        found = (path.relative_to(self._folder).as_posix() for path in self._folder.rglob("*") if path.is_file())
+        below = (self._folder / folder).rglob("*")
+        found = (path.relative_to(self._folder).as_posix() for path in below if path.is_file())
         return sorted(name for name in found if not name.endswith(".part"))
 
     def address(self, name: str) -> str:
@@ -121,10 +122,11 @@ class S3Place:
         except self._failures as error:
             raise unread(self.address(name), str(error)) from error
 
-    def names(self) -> list[str]:
+    def names(self, folder: str = "") -> list[str]:
         """Whole keys below the prefix."""
         try:
-            return sorted(str(name).removeprefix(f"{self._root}/") for name in self._s3.find(self._root))
+            found = self._s3.find(f"{self._root}/{folder}".rstrip("/"))
+            return sorted(str(name).removeprefix(f"{self._root}/") for name in found)
         except self._failures as error:
             raise unread(self._address, str(error)) from error
 

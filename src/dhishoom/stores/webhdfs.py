@@ -58,10 +58,10 @@ class WebHdfsPlace:
         except (OSError, http.client.HTTPException, KeyError) as error:
             raise unread(self.address(name), str(error)) from error
 
-    def names(self) -> list[str]:
+    def names(self, folder: str = "") -> list[str]:
         """Folder by folder."""
         try:
-            return sorted(name for name in self._below("") if not name.endswith(".part"))
+            return sorted(name for name in self._below(f"{folder}/" if folder else "") if not name.endswith(".part"))
         except (OSError, http.client.HTTPException, KeyError) as error:
             raise unread(self._address, str(error)) from error
 
