@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from dhishoom.core.fitting import Arrivals, refine
-from dhishoom.core.location import PATH_SIGMA_S
 from dhishoom.core.propagation import Floats
 from dhishoom.core.sensor_array import SensorArray
 from dhishoom.core.weighing import (
     GATE_SIGMAS,
+    PATH_SIGMA_S,
     ROUGH_SCALE,
     Bools,
     Indices,
@@ -33,6 +33,8 @@ CHANCES_QUIET, CHANCE_NATS = 8.0, 2.0
 """So much more for each further e-fold of chances to agree: triples of picks that could be of one sound."""
 RIVAL_NATS = 6.0
 """So much more for a second place within seconds: two shooters at once are rarer than echoes."""
+THREE_NATS = 3.0
+"""So much more where no shot of the burst is heard by a fourth sensor."""
 ROUND_NATS = 7.0
 """The same for one more round from where a shot was just heard, and half as much more for chances: only its time is
 free."""
@@ -47,13 +49,17 @@ ECHO_RATE_HZ = 2.0
 """So many more a second are expected so long after a shot was heard."""
 REPEAT_SIGMA_S = 0.004
 """The next round from one place comes by the same detours, to this."""
+MOVED_M, SPEED_M_S = 60.0, 340.0
+"""A shooter moves no farther within a burst."""
+MOVED_NATS = 4.0
+"""What it costs to be free to have moved: as many nats as e-folds of places within that, each as wide as a fit."""
 FAINT_DB, FAINT_NATS = 6.0, 1.4
 """A stray sound is e times rarer for every so many decibels above what is heard at the time, up to e to so much."""
 SHADOW_DB = 6.0
 DOUBLE_S = 0.03
 """A second pick of one arrival follows within this."""
-SEEDS_REFINED = 16
-BURSTS_TRIED = 6
+SEEDS_REFINED, MOVES_REFINED = 16, 4
+BURSTS_TRIED = 4
 FITTINGS = ((ROUGH_SCALE, (8.0, 4.0, 4.0)), (1.0, (2.0, 1.0, 1.0)))
 """A place is fitted first to what is roughly due, then to what is due; with how forgiving rounds."""
 HOPELESS_NATS = 6.0
@@ -70,12 +76,14 @@ class Agreement:
         members: [m], index into the picks, one a sensor.
         nats: How much likelier than stray sounds.
         margin: By how much its whole burst is likelier than chance allows.
+        origin_m: [2], the place of the shot that this is a further round of; None for the first.
     """
 
     source: Floats
     members: Indices
     nats: float
     margin: float = 0.0
+    origin_m: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -141,13 +149,20 @@ def agreements(question: Question, seeds: Floats, known: Iterable[PlacedShot] = 
     while len(found) < SHOTS_MAX:
         needed = least + RIVAL_NATS * bool(shots or found)
         bursts = [_burst(one, question) for one in _candidates(question, seeds)]
-        best = max(bursts, key=lambda burst: sum(one.nats for one in burst[0]), default=None)
-        margin = sum(one.nats for one in best[0]) - needed if best else -1.0
+        best = max(bursts, key=lambda burst: _margin(burst, needed), default=None)
+        margin = _margin(best, needed) if best else -1.0
         if best is None or margin < 0:
             break
-        found += [replace(one, margin=margin) for one in best[0]]
-        question = best[1]
+        shot = _shot(best[0], question)
+        more, question = _further_rounds(_after(question, shot), shot)
+        found += [replace(one, margin=margin) for one in (best[0], *more)]
     return found
+
+
+def _margin(burst: Sequence[Agreement], needed: float) -> float:
+    """By how much it is likelier than chance allows; some place fits any three arrivals, so three prove less."""
+    overdetermined = any(len(one.members) > 3 for one in burst)
+    return sum(one.nats for one in burst) - needed - THREE_NATS * (not overdetermined)
 
 
 def credible_nats(question: Question) -> float:
@@ -159,11 +174,11 @@ def credible_nats(question: Question) -> float:
     return CREDIBLE_NATS + CHANCE_NATS * max(chances - CHANCES_QUIET, 0.0)
 
 
-def _burst(first: Agreement, question: Question) -> tuple[list[Agreement], Question]:
-    """A shot and its further rounds, and the question that is left."""
+def _burst(first: Agreement, question: Question) -> list[Agreement]:
+    """A shot and its further rounds from where it was."""
     shot = _shot(first, question)
-    more, left = _further_rounds(_after(question, shot), shot)
-    return [first, *more], left
+    more, _ = _further_rounds(_after(question, shot), shot, moving=False)
+    return [first, *more]
 
 
 def _shot(agreement: Agreement, question: Question) -> PlacedShot:
@@ -181,7 +196,7 @@ def _after(question: Question, shot: PlacedShot) -> Question:
     return replace(question, left=question.left & ~(np.abs(since) <= DOUBLE_S), stray_hz=louder)
 
 
-def _further_rounds(question: Question, first: PlacedShot) -> tuple[list[Agreement], Question]:
+def _further_rounds(question: Question, first: PlacedShot, *, moving: bool = True) -> tuple[list[Agreement], Question]:
     """More shots from the same place, by the same paths, and what is left; times follow from single arrivals."""
     picks = question.picks
     delays = travel_s(first.source[None], question.array)[0] + first.detours_s
@@ -195,15 +210,37 @@ def _further_rounds(question: Question, first: PlacedShot) -> tuple[list[Agreeme
         if not len(times):
             break
         seeds = np.column_stack([np.broadcast_to(first.source[:2], (len(times), 2)), times])
-        nats, members = weigh(replace(question, detours_s=first.detours_s, path_sigmas_s=sigmas), seeds)
-        best = int(np.argmax(nats))
-        kept = members[best][members[best] >= 0]
-        if nats[best] < needed or heard[picks.sensors[kept]].sum() < least:
+        repeats = replace(question, detours_s=first.detours_s, path_sigmas_s=sigmas)
+        best = _repeated(repeats, seeds, delays)
+        if moving:
+            own = _moved(question, best.source[None] if best.nats >= needed else seeds)
+            best = max(best, own, key=lambda one: one.nats)
+        if best.nats < needed or heard[picks.sensors[best.members]].sum() < least:
             break
-        time = np.median(picks.times_s[kept] - delays[picks.sensors[kept]])
-        found.append(Agreement(np.append(first.source[:2], time), kept, float(nats[best])))
+        found.append(replace(best, origin_m=first.source[:2]))
         question = _after(question, _shot(found[-1], question))
     return found, question
+
+
+def _repeated(question: Question, seeds: Floats, delays: Floats) -> Agreement:
+    """The likeliest of these moments, fired from where the first was."""
+    nats, members = weigh(question, seeds)
+    best = int(np.argmax(nats))
+    kept = members[best][members[best] >= 0]
+    time = np.median(question.picks.times_s[kept] - delays[question.picks.sensors[kept]]) if len(kept) else 0.0
+    return Agreement(np.append(seeds[best, :2], time), kept, float(nats[best]))
+
+
+def _moved(question: Question, seeds: Floats) -> Agreement:
+    """The likeliest of these moments, fired from where its own arrivals have it: the shooter moved."""
+    rough = weigh(question, seeds, ROUGH_SCALE)[0]
+    seeds = seeds[np.argsort(-rough, kind="stable")[:MOVES_REFINED]]
+    sources = _fitted(question, seeds)
+    nats, members = weigh(question, sources)
+    off = np.abs(sources - seeds) / np.array([1.0, 1.0, 1 / SPEED_M_S])
+    nats = np.where((off.max(axis=1) <= MOVED_M) & ((members >= 0).sum(axis=1) >= 3), nats - MOVED_NATS, -np.inf)
+    best = int(np.argmax(nats))
+    return Agreement(sources[best], members[best][members[best] >= 0], float(nats[best]))
 
 
 def _crowded(times_s: Floats, least: int) -> Floats:
@@ -222,13 +259,18 @@ def _candidates(question: Question, seeds: Floats) -> list[Agreement]:
     if rough.max() < HOPELESS_NATS:
         return []
     chosen = seeds[np.argsort(-rough, kind="stable")[:SEEDS_REFINED]]
-    for scale, widenings in FITTINGS:
-        _, members = weigh(question, chosen, scale)
-        chosen = _refined(question, chosen, members, widenings)
+    chosen = _fitted(question, chosen)
     nats, members = weigh(question, chosen)
     order = [int(at) for at in np.argsort(-nats, kind="stable")]
     found = [Agreement(chosen[at], members[at][members[at] >= 0], float(nats[at])) for at in order]
     return _unlike([one for one in found if one.nats >= ROUND_NATS and len(one.members) >= 3])
+
+
+def _fitted(question: Question, seeds: Floats) -> Floats:
+    for scale, widenings in FITTINGS:
+        _, members = weigh(question, seeds, scale)
+        seeds = _refined(question, seeds, members, widenings)
+    return seeds
 
 
 def _unlike(agreements: Iterable[Agreement]) -> list[Agreement]:

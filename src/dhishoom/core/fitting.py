@@ -13,14 +13,16 @@ import numpy as np
 
 from dhishoom.core.propagation import Air, Floats, rays
 
-FALSE_SHARE = 0.1
-"""Of arrivals that are not what they seem; a prior, fitted to nothing."""
+FALSE_SHARE = 0.02
+"""Of arrivals that are not what they seem; docs/decisions says how it was chosen."""
 FALSE_WINDOW_S = 2.0
 """A false arrival lies anywhere in this."""
-TAIL = 7.0
+TAIL = 20.0
 """Degrees of freedom of Student's t: clocks and walls err more often by three sigma than a Gaussian would."""
-WIDENINGS = (8.0, 4.0, 2.0, *[1.0] * 13)
+WIDENINGS = (8.0, 4.0, 2.0, *[1.0] * 5)
 """How much every sigma is widened in each round: the first forgive more, so that a rough guess finds its arrivals."""
+AS_THEY_ARE = (1.0,) * 6
+"""A guess that fits three arrivals exactly keeps to them, so that no false one draws it away."""
 CONVERGED_M = 1e-5
 STEP_MAX_M = 300.0
 DAMPING = 1e-7
@@ -129,3 +131,15 @@ def judge(sources: Floats, scales: Floats, arrivals: Arrivals, height_m: float, 
     good = (1 + (residuals / sigmas) ** 2 / TAIL) ** (-(TAIL + 1) / 2)
     false = false_density(sigmas)
     return Fits(sources, scales, residuals, good / (good + false), -np.log(good / false + 1).sum(axis=1))
+
+
+def best_of(several: Sequence[Fits], most: int) -> tuple[Floats, Floats]:
+    """Sources and scales of the least cost, no two of one scale and place (to a metre)."""
+    sources = np.concatenate([one.sources for one in several])
+    scales = np.concatenate([one.scales for one in several])
+    order = np.argsort(np.concatenate([one.costs for one in several]), kind="stable")
+    order = order[np.isfinite(sources[order]).all(axis=1)]
+    cells = np.column_stack([np.round(sources[order, :2]), scales[order]])
+    _, firsts = np.unique(cells, axis=0, return_index=True)
+    best = order[np.sort(firsts)[:most]]
+    return sources[best], scales[best]

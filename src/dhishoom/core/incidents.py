@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from dhishoom.core.evidence import BELIEVED, Hint
 from dhishoom.core.fitting import Arrivals
-from dhishoom.core.location import ellipse_of, locate
+from dhishoom.core.location import Fix, ellipse_of, locate
+from dhishoom.core.propagation import Floats
 from dhishoom.core.rounds import rounds_of
 from dhishoom.core.sensor_array import SensorArray
 from dhishoom.nouns import NS_PER_S, Detection, Ellipse, Incident, Position, Shot, Status, derived_id
 
 SCORE_MAX = 0.9999
+SEEN_NATS = 4.0
+"""So much at most the sensors that heard nothing count when two places fit alike."""
+ORIGIN_REACH_M = 60.0
+"""A further round that seems to be fired farther off is told where the first was."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,8 +55,20 @@ class Blast:
         return min(one.onset_ns for one in self.detections)
 
 
-def blast_of(detections: Sequence[Detection], array: SensorArray, margin: float) -> Blast:
-    """Locate the sound that these detections, one a sensor, are of."""
+def blast_of(
+    detections: Sequence[Detection],
+    array: SensorArray,
+    margin: float,
+    seen: Floats | None = None,
+    origin: Blast | None = None,
+) -> Blast:
+    """Locate the sound that these detections, one a sensor, are of.
+
+    Args:
+        seen: [3], east, north, and emission after the first arrival, as all sensors together, the silent ones too,
+            have it.
+        origin: A located round of the same burst: where this one was fired too, if its own arrivals do not tell.
+    """
     ordered = tuple(sorted(detections, key=lambda one: one.sensor_id))
     zero = min(one.onset_ns for one in ordered)
     arrivals = Arrivals(
@@ -58,8 +76,21 @@ def blast_of(detections: Sequence[Detection], array: SensorArray, margin: float)
         np.array([(one.onset_ns - zero) / NS_PER_S for one in ordered]),
         np.array([one.sigma_s for one in ordered]),
     )
-    fix = locate(arrivals, array.air)
-    if fix.source is None or fix.covariance is None or fix.residuals_s is None or fix.weights is None:
+    near = origin.position if origin else None
+    if origin is None or near is None or seen is None:
+        hint = None if seen is None else Hint(seen[:2], SEEN_NATS)
+        return _blast(locate(arrivals, array.air, hint), ordered, zero, margin)
+    fix = locate(arrivals, array.air, Hint(np.array([near.x_m, near.y_m]), math.inf))
+    if fix.status == "located" and _is_near(_position(fix), near):
+        return _blast(fix, ordered, zero, margin)
+    time_ns = zero + round(float(seen[2]) * NS_PER_S)
+    return replace(
+        origin, time_ns=time_ns, detections=ordered, margin=margin, score=score_of(ordered), alternative=None
+    )
+
+
+def _blast(fix: Fix, ordered: tuple[Detection, ...], zero: int, margin: float) -> Blast:
+    if fix.source is None or fix.residuals_s is None or fix.weights is None:
         return Blast(
             status="unlocated",
             time_ns=zero,
@@ -71,23 +102,28 @@ def blast_of(detections: Sequence[Detection], array: SensorArray, margin: float)
             score=score_of(ordered),
             reason=fix.reason,
         )
-    believed = fix.weights > 0.5
+    believed = fix.weights > BELIEVED
     return Blast(
         status=fix.status,
         time_ns=zero + round(float(fix.source[2]) * NS_PER_S),
-        position=_position(fix.source, fix.height_m),
+        position=_position(fix),
         ellipse=ellipse_of(fix),
         residual_ms=1000 * float(np.sqrt(np.mean(fix.residuals_s[believed] ** 2))),
         detections=tuple(one for one, good in zip(ordered, believed, strict=True) if good),
         margin=margin,
         score=score_of(ordered),
-        alternative=None if fix.alternative is None else _position(fix.alternative, fix.height_m),
+        alternative=None if fix.alternative is None else _position(replace(fix, source=fix.alternative)),
         reason=fix.reason,
     )
 
 
-def _position(source: np.ndarray, height_m: float) -> Position:
-    return Position(x_m=float(source[0]), y_m=float(source[1]), z_m=height_m)
+def _position(fix: Fix) -> Position:
+    assert fix.source is not None
+    return Position(x_m=float(fix.source[0]), y_m=float(fix.source[1]), z_m=fix.height_m)
+
+
+def _is_near(one: Position, other: Position) -> bool:
+    return math.hypot(one.x_m - other.x_m, one.y_m - other.y_m) <= ORIGIN_REACH_M
 
 
 def incident_of(incident_id: str, revision: int, blasts: Sequence[Blast], possible: int = 0) -> Incident:

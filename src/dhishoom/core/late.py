@@ -10,8 +10,8 @@ import numpy as np
 from dhishoom.core.incidents import Blast, blast_of
 from dhishoom.core.ledger import Ledger
 from dhishoom.core.limits import Now
-from dhishoom.core.location import PATH_SIGMA_S
 from dhishoom.core.propagation import rays
+from dhishoom.core.weighing import PATH_SIGMA_S
 from dhishoom.nouns import NS_PER_S, Detection
 
 GATE_SIGMAS = 3.0

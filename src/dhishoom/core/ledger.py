@@ -10,6 +10,11 @@ from dhishoom.core.incidents import Blast, incident_id_of, incident_of
 from dhishoom.core.limits import AssociationLimits, Now
 from dhishoom.nouns import NS_PER_S, Incident, derived_id
 
+LOCATING_SENSORS = 3
+"""A round that fewer heard is told with the burst it belongs to, or not at all."""
+EARLY_SENSORS = 4
+"""Three arrivals always fit some place; a fourth bears it out."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
@@ -54,12 +59,20 @@ def enter(ledger: Ledger, blasts: Iterable[Blast], now: Now) -> Ledger:
     for blast in sorted(blasts, key=lambda one: (one.time_ns, one.first_ns)):
         home = _home(blast, entered, before, now.limits)
         if home is None:
-            if not (now.is_past(blast.first_ns) or (blast.margin >= now.limits.early_nats and blast.position)):
+            if len(blast.detections) < LOCATING_SENSORS:
+                continue
+            if not (now.is_past(blast.first_ns) or _is_sure(blast, now)):
                 continue
             home = len(entered)
             entered.append(Told(incident_id=incident_id_of([blast])))
         entered[home] = _with(entered[home], blast, now)
     return tuple(one if one.blasts else _retracted(one, ledger) for one in entered)
+
+
+def _is_sure(blast: Blast, now: Now) -> bool:
+    """Whether it may be told before its sound has passed every sensor: what comes will hardly change it."""
+    enough = len(blast.detections) >= EARLY_SENSORS and blast.status == "located"
+    return enough and blast.margin >= now.limits.early_nats
 
 
 def _with(told: Told, blast: Blast, now: Now) -> Told:

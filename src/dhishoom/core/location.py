@@ -1,36 +1,39 @@
 """Where one sound was made: several guesses in closed form, refined robustly, told with a calibrated ellipse.
 
-The source is sought in the plane, at the mean height of the sensors that heard it: over city distances the height of a
-street changes slant ranges by less than walls do. Constants below were chosen on the six published firing positions of
-the live-fire set taken together, or are stated priors; none is known to a single position.
+The source is sought in the plane, at the mean height of the sensors that heard it, and in space only if the arrivals
+tell its height: over city distances the height of a street changes slant ranges by less than walls do. How the
+constants were chosen, and on what, is told in docs/decisions.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import fdtri
 
-from dhishoom.core.fitting import Arrivals, Fits, judge, refine
+from dhishoom.core.evidence import BELIEVED, PRIOR_FREEDOM, Hint, Modes, modes_of
+from dhishoom.core.fitting import AS_THEY_ARE, Arrivals, Fits, best_of, judge, refine
+from dhishoom.core.heights import Raised, raised
 from dhishoom.core.multilateration import places_of_triples, triples
 from dhishoom.core.propagation import Air, Floats, rays
 from dhishoom.nouns import Ellipse, Status
 
-PATH_SIGMA_S = 0.012
+PATH_SIGMA_S = 0.009
 """Detours round walls and over roofs, one standard deviation; beside the pick's own error."""
+PATH_FULL_M = 200.0
+"""Sensors closer together than this have so much shorter detours."""
 TRIPLES_MAX = 56
-GUESSES_MAX = 6
-SCALES = np.array([1.0, 2.0, 4.0])
+GUESSES_MAX, ROUGH_GUESSES, FITS_MAX = 30, 6, 40
+POLISH = (1.0,) * 8
+SCALES = np.array([1.0, 1.5, 2.2, 3.3, 5.0, 7.5])
 """Every sigma may be larger than claimed: clocks drift and walls stand in the way, of all at once."""
-SCALE_COST = 1.0
-"""Nats for each doubling."""
+EXACT_SCALES = SCALES[:2]
 SAME_PLACE_M = 25.0
-AMBIGUOUS_NATS = 2.0
-"""A second place less likely by no more than this (e² to one) is told as well."""
-PRIOR_FREEDOM = 8.0
-"""How many arrivals' worth the claimed sigmas count against what the residuals say."""
+AMBIGUOUS_NATS, EXACT_NATS = 3.0, 8.0
+"""A second place less likely by no more than this (e³ to one) is told as well; the larger where no arrival is left over
+to decide between two places that three fit alike."""
 APART_M = 1.0
 LINE_RATIO = 0.01
 """Sensors whose spread across is less than this share of that along stand in a line."""
@@ -45,7 +48,7 @@ class Fix:
     Attributes:
         status: `located`, `ambiguous` or `unlocated`.
         source: [3]: east and north in metres, emission in seconds; None if unlocated.
-        height_m: At which it was sought.
+        height_m: At which it was sought, or found to be.
         covariance: [3, 3] of `source`.
         residuals_s: [n], arrival less prediction.
         weights: [n], how far each arrival is believed.
@@ -62,18 +65,37 @@ class Fix:
     alternative: Floats | None = None
     reason: str = ""
 
+    def moved(self, by: Floats) -> Fix:
+        """The same, `by` [3] metres, metres and seconds farther."""
+        assert self.source is not None
+        other = None if self.alternative is None else self.alternative + by
+        return replace(self, source=self.source + by, alternative=other)
 
-def locate(arrivals: Arrivals, air: Air) -> Fix:
-    """Place, time and covariance of one sound, or why there is none."""
+
+def locate(arrivals: Arrivals, air: Air, hint: Hint | None = None) -> Fix:
+    """Place, time and covariance of one sound, or why there is none; a hint tells apart places that fit alike."""
     reason = _cannot(arrivals)
     if reason:
         return Fix("unlocated", reason=reason)
-    zero = float(arrivals.times_s.min())
     centre = np.append(arrivals.places_m[:, :2].mean(axis=0), 0.0)
-    local = Arrivals(arrivals.places_m - centre, arrivals.times_s - zero, np.hypot(arrivals.sigmas_s, PATH_SIGMA_S))
+    zero = np.append(centre[:2], arrivals.times_s.min())
+    local = _relative(arrivals, centre, float(zero[2]))
     height = float(local.places_m[:, 2].mean())
-    fits = refine(*_starts(local, height, air), local, height, air)
-    return _tell(fits, local, height, air, np.append(centre[:2], zero))
+    guesses = _guesses(local, height, air)
+    exact, rough = _at_scales(guesses, EXACT_SCALES), _at_scales(guesses[:ROUGH_GUESSES], SCALES)
+    found = refine(*exact, local, height, air, AS_THEY_ARE), refine(*rough, local, height, air)
+    fits = refine(*best_of(found, FITS_MAX), local, height, air, POLISH)
+    local_hint = None if hint is None else replace(hint, place_m=hint.place_m - centre[:2])
+    modes = modes_of(fits, local, height, air, local_hint)
+    fix = _told(fits, modes, local, height, air)
+    return fix if fix.source is None else _in_space(fix, local, air).moved(zero)
+
+
+def _relative(arrivals: Arrivals, centre: Floats, zero_s: float) -> Arrivals:
+    """Places from their middle, times from the first, and sigmas with those of the paths."""
+    places = arrivals.places_m - centre
+    path_s = PATH_SIGMA_S * min(1.0, float(np.hypot(*places[:, :2].T).max()) / PATH_FULL_M)
+    return Arrivals(places, arrivals.times_s - zero_s, np.hypot(arrivals.sigmas_s, path_s))
 
 
 def _cannot(arrivals: Arrivals) -> str:
@@ -100,8 +122,8 @@ def _distinct(places: Floats) -> Floats:
     return distinct
 
 
-def _starts(arrivals: Arrivals, height: float, air: Air) -> tuple[Floats, Floats]:
-    """The best guesses in closed form, each under every scale of error."""
+def _guesses(arrivals: Arrivals, height: float, air: Air) -> Floats:
+    """The best guesses in closed form."""
     chosen = triples(len(arrivals.times_s), TRIPLES_MAX)
     roots = places_of_triples(arrivals.places_m[chosen][..., :2], arrivals.times_s[chosen] * air.speed_m_s)[:, :3]
     radius = np.hypot(*arrivals.places_m[:, :2].T).max()
@@ -109,57 +131,67 @@ def _starts(arrivals: Arrivals, height: float, air: Air) -> tuple[Floats, Floats
     middle = np.array([[0.0, 0.0, -radius / air.speed_m_s]])
     guesses = np.concatenate([roots, middle])
     rough = judge(guesses, np.full(len(guesses), 3.0), arrivals, height, air)
-    best = guesses[np.argsort(rough.costs, kind="stable")[:GUESSES_MAX]]
-    return np.repeat(best, len(SCALES), axis=0), np.tile(SCALES, len(best))
+    best: Floats = guesses[np.argsort(rough.costs, kind="stable")[:GUESSES_MAX]]
+    return best
 
 
-def _tell(fits: Fits, arrivals: Arrivals, height: float, air: Air, zero: Floats) -> Fix:
-    costs = fits.costs + SCALE_COST * np.log2(fits.scales)
-    best = int(np.argmin(costs))
-    source, weights = fits.sources[best], fits.weights[best]
-    radius = float(np.hypot(*arrivals.places_m[:, :2].T).max())
-    if (weights > 0.5).sum() < 3:
+def _at_scales(guesses: Floats, scales: Floats) -> tuple[Floats, Floats]:
+    return np.repeat(guesses, len(scales), axis=0), np.tile(scales, len(guesses))
+
+
+def _told(fits: Fits, modes: Modes, arrivals: Arrivals, height: float, air: Air) -> Fix:
+    if not len(modes.at):
         return Fix("unlocated", reason="the arrivals fit no one place")
-    if np.hypot(*source[:2]) > REACH * radius:
+    places, best = fits.sources[modes.at], int(modes.at[0])
+    radius = float(np.hypot(*arrivals.places_m[:, :2].T).max())
+    if np.hypot(*places[0, :2]) > REACH * radius:
         return Fix("unlocated", reason="it lies far outside the sensors, so only its direction would be known")
-    covariance = _covariance(source, fits, best, arrivals, height, air)
-    if covariance is None:
-        return Fix("unlocated", reason="from these sensors its place is not determined")
-    far = np.hypot(*(fits.sources[:, :2] - source[:2]).T) > max(
-        SAME_PLACE_M, 2 * math.sqrt(covariance[0, 0] + covariance[1, 1])
+    spread = math.sqrt(modes.covariances[0, 0, 0] + modes.covariances[0, 1, 1])
+    near = np.hypot(*(places[:, :2] - places[0, :2]).T) <= max(SAME_PLACE_M, 2 * spread)
+    source, covariance = _blended(modes, places, near)
+    judged = judge(source[None], fits.scales[[best]], arrivals, height, air)
+    fix = Fix("located", source, height, covariance, judged.residuals_s[0], judged.weights[0])
+    along_m = ellipse_of(fix).semi_major_m
+    if along_m > radius:
+        return Fix("unlocated", reason=f"it is known to {along_m:.0f} m only, farther than the sensors stand apart")
+    return _or_two(fix, modes, places, ~near & (np.hypot(*places[:, :2].T) < REACH * radius))
+
+
+def _blended(modes: Modes, places: Floats, near: np.ndarray) -> tuple[Floats, Floats]:
+    """Mean and covariance of the likeliest mode and all near it, each as likely as it is."""
+    shares = np.exp(modes.nats[near] - modes.nats[0])
+    shares = shares / shares.sum()
+    mean = shares @ places[near]
+    off = places[near] - mean
+    spread = modes.covariances[near] + off[:, :, None] * off[:, None, :]
+    return mean, np.einsum("m,mij->ij", shares, spread)
+
+
+def _or_two(fix: Fix, modes: Modes, places: Floats, rivals: np.ndarray) -> Fix:
+    """The fix, or both places if a rival is nearly as likely."""
+    second = np.flatnonzero(rivals)[:1]
+    least = AMBIGUOUS_NATS if modes.freedoms[0] > 0.5 else EXACT_NATS
+    if not len(second) or modes.nats[0] - modes.nats[second[0]] >= least:
+        return fix
+    return replace(fix, status="ambiguous", alternative=places[second[0]], reason="two places fit the arrivals")
+
+
+def _in_space(fix: Fix, arrivals: Arrivals, air: Air) -> Fix:
+    """The fix with its height, where all arrivals are believed and tell it."""
+    assert fix.source is not None
+    assert fix.covariance is not None
+    assert fix.weights is not None
+    if fix.status != "located" or fix.weights.min() <= BELIEVED:
+        return fix
+    found: Raised | None = raised(fix.source, fix.height_m, arrivals, air)
+    if found is None:
+        return fix
+    covariance = found.covariance * max(
+        1.0, float(np.trace(fix.covariance[:2, :2]) / np.trace(found.covariance[:2, :2]))
     )
-    far &= np.hypot(*fits.sources[:, :2].T) < REACH * radius
-    rival = int(np.argmin(np.where(far, costs, np.inf)))
-    ambiguous = bool(far[rival]) and costs[rival] - costs[best] < AMBIGUOUS_NATS
-    return Fix(
-        "ambiguous" if ambiguous else "located",
-        source + zero,
-        height,
-        covariance,
-        fits.residuals_s[best],
-        weights,
-        fits.sources[rival] + zero if ambiguous else None,
-        "two places fit the arrivals" if ambiguous else "",
+    return replace(
+        fix, source=found.source, height_m=found.height_m, covariance=covariance, residuals_s=found.residuals_s
     )
-
-
-def _covariance(source: Floats, fits: Fits, best: int, arrivals: Arrivals, height: float, air: Air) -> Floats | None:
-    """Of east, north, emission: from the believed arrivals, their sigmas corrected by what the residuals show."""
-    _, slope = rays(source[None, :2], height, arrivals.places_m, air)
-    jacobian = np.column_stack([slope[0], np.ones(len(arrivals.times_s))])
-    weights = fits.weights[best] / arrivals.sigmas_s**2
-    normal = (jacobian * weights[:, None]).T @ jacobian
-    if np.linalg.cond(normal * np.outer(SCALED, SCALED)) > CONDITION_MAX:
-        return None
-    freedom = max(float(fits.weights[best].sum()) - 3, 0.0)
-    squares = float((weights * fits.residuals_s[best] ** 2).sum())
-    inflation = (PRIOR_FREEDOM + squares) / (PRIOR_FREEDOM + freedom)
-    inverse: Floats = np.linalg.inv(normal) * max(inflation, 1.0 / 3)
-    return inverse
-
-
-SCALED = np.array([340.0, 340.0, 1.0])
-CONDITION_MAX = 1e10
 
 
 def ellipse_of(fix: Fix, confidence: float = 0.95) -> Ellipse:

@@ -32,6 +32,14 @@ class Air:
         """How fast the air moves."""
         return math.hypot(self.wind_east_m_s, self.wind_north_m_s)
 
+    def along(self, unit: Floats) -> Floats:
+        """How fast sound travels in directions [..., 2 or 3] of unit length: the wind is added along the ray.
+
+        Exact to first order in wind over speed of sound.
+        """
+        along: Floats = self.speed_m_s + unit[..., 0] * self.wind_east_m_s + unit[..., 1] * self.wind_north_m_s
+        return along
+
 
 def air_of(weather: Weather) -> Air:
     """The air of this weather."""
@@ -40,8 +48,6 @@ def air_of(weather: Weather) -> Air:
 
 def rays(sources_m: Floats, height_m: float, sensors_m: Floats, air: Air) -> tuple[Floats, Floats]:
     """Travel times from each source to each sensor, and how they change as the source moves.
-
-    Wind is added along the ray, which is exact to first order in wind over speed of sound.
 
     Args:
         sources_m: [k, 2], east and north.
@@ -54,8 +60,7 @@ def rays(sources_m: Floats, height_m: float, sensors_m: Floats, air: Air) -> tup
     level = sensors_m[:, 2] - height_m
     distance = np.sqrt(np.einsum("kni,kni->kn", toward, toward) + level * level)
     unit = toward / np.maximum(distance, 1e-9)[..., None]
-    speed = air.speed_m_s
     if air.wind_m_s > 0:
-        speed = speed + unit[..., 0] * air.wind_east_m_s + unit[..., 1] * air.wind_north_m_s
+        speed = air.along(unit)
         return distance / speed, -unit / speed[..., None]
-    return distance / speed, -unit / speed
+    return distance / air.speed_m_s, -unit / air.speed_m_s

@@ -103,14 +103,31 @@ def explain(
     new = np.array([at for at, one in enumerate(order) if one.detection_id in fresh], np.intp)
     seeds = np.concatenate([_relative(scene.seeds, zero, now), fresh_seeds(new, picks, now.array)])
     kept = best_seeds(seeds, question)
-    known = [_placed(blast, zero, now) for told in ledger for blast in told.settled if _is_recent(blast, zero)]
+    settled = [blast for told in ledger for blast in told.settled if _is_recent(blast, zero)]
+    known = [_placed(blast, zero, now) for blast in settled]
+    origins = {placed.source[:2].tobytes(): blast for placed, blast in zip(known, settled, strict=True)}
     before = {blast.detection_ids: blast for blast in scene.blasts}
     blasts = []
     for found in agreements(question, kept, known):
         rests_on = [order[at] for at in found.members]
         same = before.get(frozenset(one.detection_id for one in rests_on))
-        blasts.append(replace(same, margin=found.margin) if same else blast_of(rests_on, now.array, found.margin))
-    return blasts, tuple((float(x), float(y), zero + round(float(t) * NS_PER_S)) for x, y, t in kept)
+        origin = None if found.origin_m is None else origins.get(found.origin_m.tobytes())
+        blast = same or blast_of(rests_on, now.array, found.margin, _since_first(found.source, rests_on, zero), origin)
+        if found.origin_m is None and blast.status == "located":
+            origins[found.source[:2].tobytes()] = blast
+        blasts.append(replace(blast, margin=found.margin))
+    return blasts, tuple((float(x), float(y), _moment(np.array([x, y, t]), zero)) for x, y, t in kept)
+
+
+def _since_first(source: Floats, detections: Sequence[Detection], zero: int) -> Floats:
+    """The same place, with its time counted from the first arrival."""
+    first_s = (min(one.onset_ns for one in detections) - zero) / NS_PER_S
+    since: Floats = source - np.array([0.0, 0.0, first_s])
+    return since
+
+
+def _moment(source: Floats, zero: int) -> int:
+    return zero + round(float(source[2]) * NS_PER_S)
 
 
 def _picks(

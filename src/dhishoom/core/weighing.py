@@ -11,8 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dhishoom.core.fitting import TAIL
-from dhishoom.core.location import PATH_SIGMA_S
 from dhishoom.core.propagation import Floats, rays
 from dhishoom.core.sensor_array import SensorArray
 
@@ -23,6 +21,8 @@ HEARD_SHARE = 0.95
 HEARD_RANGES_M = np.array([600.0, 1000.0, 1700.0])
 """A sensor at distance d tells of a blast with probability `HEARD_SHARE * exp(-(d / range)²)`, the range being any of
 these: a pistol behind houses, one in the open (850 m fits the six published positions together), a rifle."""
+PATH_SIGMA_S, TAIL = 0.012, 7.0
+"""Here all detours count: those shared by all rounds from a place, and the odd one that a locator would disbelieve."""
 GATE_SIGMAS = 4.0
 ROUGH_SCALE = 4.0
 """A place from three arrivals is off by more than its arrivals are, so it is judged more kindly."""
