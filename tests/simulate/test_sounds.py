@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from dhishoom.simulate.background import Surroundings, passers, steady
+from dhishoom.simulate.background import Background, Surroundings
 from dhishoom.simulate.blast import peak_pa
 from dhishoom.simulate.chance import draw
 from dhishoom.simulate.confusables import MAKERS
@@ -68,8 +68,8 @@ def test_a_voice_has_a_pitch_and_no_words() -> None:
 
 def test_noise_has_no_seam_between_seconds() -> None:
     """Steps across the borders of seconds are no larger than steps within them."""
-    around = Surroundings(key="x", busy=0.0)
-    sound = np.concatenate([steady(around, 1, second, RATE) for second in range(200)])
+    noise = Background(Surroundings(key="x", busy=0.0), 1, RATE)
+    sound = np.concatenate([noise.second(second) for second in range(200)])
     steps = np.abs(np.diff(sound))
     seams = steps[RATE - 1 :: RATE]
     assert float(seams.mean()) == pytest.approx(float(steps.mean()), rel=0.2)
@@ -77,19 +77,20 @@ def test_noise_has_no_seam_between_seconds() -> None:
 
 def test_noise_is_as_loud_as_its_surroundings_say() -> None:
     """Ten decibels more is ten decibels more; each second alone is the same noise."""
-    calm, loud = (Surroundings(key="x", level_db=level_db, wind_db=0.0) for level_db in (60.0, 70.0))
-    levels = [float(np.concatenate([steady(one, 1, at, RATE) for at in range(20)]).std()) for one in (calm, loud)]
+    around = [Surroundings(key="x", level_db=level_db, wind_db=0.0) for level_db in (60.0, 70.0)]
+    calm, loud = (Background(one, 1, RATE) for one in around)
+    levels = [float(np.concatenate([one.steady(at) for at in range(20)]).std()) for one in (calm, loud)]
     assert 20 * math.log10(levels[1] / levels[0]) == pytest.approx(10.0, abs=0.1)
     assert peak_pa(50.0) < levels[0] < peak_pa(62.0)
-    assert np.array_equal(steady(calm, 1, 7, RATE), steady(calm, 1, 7, RATE))
+    assert np.array_equal(calm.steady(7), Background(around[0], 1, RATE).steady(7))
 
 
 def test_people_and_cars_pass_where_it_is_busy_and_nobody_where_it_is_not() -> None:
     """A passer's sound goes on across the borders of seconds."""
-    busy, empty = Surroundings(key="a", busy=1.0), Surroundings(key="a", busy=0.0)
-    heard = [passers(busy, 1, second, RATE) for second in range(60)]
+    busy, empty = (Background(Surroundings(key="a", busy=share), 1, RATE) for share in (1.0, 0.0))
+    heard = [busy.passers(second) for second in range(60)]
     assert sum(sound is not None for sound in heard) > 20
-    assert all(passers(empty, 1, second, RATE) is None for second in range(60))
+    assert all(empty.passers(second) is None for second in range(60))
     whole = np.concatenate([np.zeros(RATE) if sound is None else sound for sound in heard])
     assert np.abs(np.diff(whole)).max() < 0.5 * np.abs(whole).max()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,13 @@ CAR_S = 7.0
 VOICE_M = (3.0, 12.0)
 
 
+class Passer(NamedTuple):
+    """Somebody who comes by: pressure from this sample since the beginning on."""
+
+    first: int
+    sound: Samples
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
     """Of one sensor.
@@ -41,18 +49,54 @@ class Surroundings:
     busy: float = 0.5
 
 
-def steady(around: Surroundings, seed: int, second: int, sample_rate: int) -> Samples:
-    """One second of noise, pascal; grains of two seconds overlap with constant power, so no second has an edge."""
-    before, after = (_grain(around, seed, at, sample_rate) for at in (second - 1, second))
-    fade = _fade(sample_rate)
-    swell = np.interp(
-        np.arange(sample_rate) / sample_rate, (0.0, 1.0), [_swell(around, seed, second + at) for at in (0, 1)]
-    )
-    noise = before[sample_rate:] * fade[::-1] + after[:sample_rate] * fade
-    return np.asarray(noise * swell, np.float32)
+class Background:
+    """The background of one sensor, second by second, in any order; what was drawn last is kept at hand."""
+
+    def __init__(self, around: Surroundings, seed: int, sample_rate: int) -> None:
+        self._around, self._seed, self._rate = around, seed, sample_rate
+        self._grains: dict[int, Samples] = {}
+        self._passers: dict[int, Passer | None] = {}
+
+    def second(self, second: int) -> Samples:
+        """Everything in one second, pascal, as the microphone's band leaves it."""
+        near = self.passers(second)
+        return self.steady(second) if near is None else self.steady(second) + near
+
+    def steady(self, second: int) -> Samples:
+        """The noise: grains of two seconds overlap with constant power, so no second has an edge."""
+        before, after = self._grain(second - 1), self._grain(second)
+        fade, rate = _fade(self._rate), self._rate
+        low, high = (_swell(self._around, self._seed, at) for at in (second, second + 1))
+        swell = low + (high - low) * np.arange(rate, dtype=np.float32) / np.float32(rate)
+        return np.asarray((before[rate:] * fade[::-1] + after[:rate] * fade) * swell, np.float32)
+
+    def passers(self, second: int) -> Samples | None:
+        """Cars and voices near by; None for nobody."""
+        found: Samples | None = None
+        turn, rate = int(second // PASSER_EVERY_S), self._rate
+        for passer in (self._passer(turn - 1), self._passer(turn)):
+            if passer is None:
+                continue
+            low, high = second * rate - passer.first, (second + 1) * rate - passer.first
+            if low < len(passer.sound) and high > 0:
+                found = np.zeros(rate, np.float32) if found is None else found
+                piece = passer.sound[max(0, low) : high]
+                found[max(0, -low) : max(0, -low) + len(piece)] += piece
+        return found
+
+    def _grain(self, number: int) -> Samples:
+        if number not in self._grains:
+            self._grains = {at: grain for at, grain in self._grains.items() if abs(at - number) <= 1}
+            self._grains[number] = _grain(self._around, self._seed, number, self._rate)
+        return self._grains[number]
+
+    def _passer(self, number: int) -> Passer | None:
+        if number not in self._passers:
+            self._passers = {at: one for at, one in self._passers.items() if abs(at - number) <= 1}
+            self._passers[number] = _passer(self._around, self._seed, number, self._rate)
+        return self._passers[number]
 
 
-@lru_cache(maxsize=1024)
 def _grain(around: Surroundings, seed: int, number: int, sample_rate: int) -> Samples:
     """Noise drawn in its spectrum, two seconds from second `number` on."""
     chance = draw(seed, "street", around.key, number)
@@ -96,34 +140,16 @@ def _turn(key: str, seed: int) -> float:
     return 2 * math.pi * float(draw(seed, "swell", key).random())
 
 
-def passers(around: Surroundings, seed: int, second: int, sample_rate: int) -> Samples | None:
-    """Cars and voices near by in one second, pascal; None for nobody."""
-    found: Samples | None = None
-    turn = int(second // PASSER_EVERY_S)
-    for number in (turn - 1, turn):
-        made = _passer(around, seed, number, sample_rate)
-        if made is None:
-            continue
-        first, sound = made
-        low, high = second * sample_rate - first, (second + 1) * sample_rate - first
-        if low < len(sound) and high > 0:
-            found = np.zeros(sample_rate, np.float32) if found is None else found
-            piece = sound[max(0, low) : high]
-            found[max(0, -low) : max(0, -low) + len(piece)] += piece
-    return found
-
-
-@lru_cache(maxsize=512)
-def _passer(around: Surroundings, seed: int, number: int, sample_rate: int) -> tuple[int, Samples] | None:
-    """Whoever comes by in the stretch of `PASSER_EVERY_S` of this number: the first sample and the sound."""
+def _passer(around: Surroundings, seed: int, number: int, sample_rate: int) -> Passer | None:
+    """Whoever comes by in the stretch of `PASSER_EVERY_S` of this number."""
     chance = draw(seed, "passer", around.key, number)
     if chance.random() > around.busy:
         return None
     first = round((number * PASSER_EVERY_S + float(chance.uniform(0, PASSER_LATE_S))) * sample_rate)
     if chance.random() < 0.6:
-        return first, _car(chance, sample_rate)
+        return Passer(first, _car(chance, sample_rate))
     voice = babble(chance, sample_rate, float(chance.uniform(1.5, 3.5))) / float(chance.uniform(*VOICE_M))
-    return first, np.asarray(voice, np.float32)
+    return Passer(first, np.asarray(voice, np.float32))
 
 
 def _car(chance: np.random.Generator, sample_rate: int) -> Samples:

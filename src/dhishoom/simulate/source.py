@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dhishoom.nouns import NS_PER_S, Chunk, Site
-from dhishoom.simulate.background import passers, steady
+from dhishoom.simulate.background import Background
 from dhishoom.simulate.city import City, Ear, city, streets_geojson
 from dhishoom.simulate.hearing import Piece, piece_of
 from dhishoom.simulate.microphone import digits
@@ -27,7 +26,6 @@ LONGEST_S = 14.0
 """No happening is heard longer after it began: seconds of sound, of tail and of way."""
 BEGIN_NS = 1_767_222_000 * NS_PER_S
 """Where time is not the computer's own, an evening begins on 31 December 2025, 23:00 UTC."""
-PIECES_MAX = 2048
 ROUNDS_KEPT = 4
 
 Samples = NDArray[np.float32]
@@ -62,7 +60,8 @@ class SimulatedCity:
         self.streets: dict[str, Any] = streets_geojson(self._city)
         self._closed = threading.Event()
         self._rounds: dict[int, tuple[Happening, ...]] = {}
-        self._pieces: OrderedDict[tuple[str, str], Piece] = OrderedDict()
+        self._pieces: dict[tuple[str, str], Piece] = {}
+        self._background = {ear.sensor_id: Background(ear.around, seed, SAMPLE_RATE) for ear in self._city.ears}
 
     def site(self) -> Site:
         """The city's sensors, places and weather."""
@@ -96,11 +95,11 @@ class SimulatedCity:
 
     def second(self, ear: Ear, second: int) -> Samples:
         """What one sensor records in one second since the beginning: [rate] in [-1, 1]."""
-        pressure = steady(ear.around, self._seed, second, SAMPLE_RATE)
-        near = passers(ear.around, self._seed, second, SAMPLE_RATE)
-        if near is not None:
-            pressure = pressure + near
-        for happening in self._going_on(second):
+        pressure = self._background[ear.sensor_id].second(second)
+        playing = self._going_on(second)
+        names = {happening.name for happening in playing}
+        self._pieces = {key: piece for key, piece in self._pieces.items() if key[0] in names}
+        for happening in playing:
             _add(pressure, self._piece(happening, ear), second * SAMPLE_RATE)
         return digits(pressure, ear.gain_db)
 
@@ -124,8 +123,6 @@ class SimulatedCity:
         if piece is None:
             piece = piece_of(happening, ear, self._city.site.weather, self._seed, SAMPLE_RATE)
             self._pieces[key] = piece
-            if len(self._pieces) > PIECES_MAX:
-                self._pieces.popitem(last=False)
         return piece
 
     def _chunk(self, ear: Ear, samples: Samples, second: int, quarter: int) -> Chunk:
