@@ -133,6 +133,11 @@ COMMANDS = {
         "Listen inside Spark, or hear an archive again with it.",
         ("dhishoom spark run --servers localhost:9092", "dhishoom spark rescore clips --out log-2 --model my-model"),
     ),
+    "dataset": Command(
+        "dataset:dataset",
+        "Choose and fetch recordings to learn from and to measure on.",
+        ("dhishoom dataset audioset --segments eval_segments.csv --out set", "dhishoom dataset esc50 --out esc50"),
+    ),
     "train": Command(
         "train:train",
         "Train a network from labelled recordings.",
