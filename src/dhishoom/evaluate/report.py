@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from dhishoom.seams import Detector
 
 T = TypeVar("T")
+SAVED_EVERY = 200
+"""Recordings after which answers are saved, so that a run that is stopped goes on where it was."""
 Track = Callable[[Iterable[Recording], str, int], Iterator[Recording]]
 """Gives the recordings back one by one while it shows how far it is: (recordings, what is done, how many)."""
 
@@ -110,6 +112,8 @@ def hear_all(
             answers.append(_by_all(recording, contestants, kept))
         except SourceError as error:
             unreadable.append(str(error))
+        if len(answers) % SAVED_EVERY == 0:
+            kept.save()
     kept.save()
     if not answers:
         why = unreadable[0] if unreadable else "no recording is where the manifest says"

@@ -17,6 +17,7 @@ from dhishoom.train.shapes import FrontEnd
 
 _AT_ONCE = 128
 _FAINT_DB = -20.0
+_LOWER_DB = 8.0
 _NEPER = 10 / np.log(10)
 
 Floats = NDArray[np.float32]
@@ -69,8 +70,11 @@ def batch_at(step: int, config: Config, material: Material) -> Batch:
 
 
 def with_gap(rng: np.random.Generator, spectrum: Floats, shot: Floats, config: Config) -> Floats:
-    """A stretch of the picture [bands, frames] replaced by frames of its quietest fifth, as the listening fold fills
-    what was not recorded; a tenth of a second before a shot and four after it stay."""
+    """A stretch of the picture [bands, frames] replaced by frames of its quietest fifth, up to 8 dB lower.
+
+    So the listening fold fills what was not recorded, and so a recording that grew quieter is filled at its beginning.
+    A tenth of a second before a shot and four after it stay.
+    """
     front, timing = config.network.front_end, config.timing
     hop_s, count = front.hop / front.sample_rate, spectrum.shape[1]
     begin, end = sorted(int(at) for at in rng.integers(0, count + 1, 2))
@@ -84,7 +88,8 @@ def with_gap(rng: np.random.Generator, spectrum: Floats, shot: Floats, config: C
     level = spectrum.mean(axis=0)
     quiet = np.flatnonzero(level <= np.quantile(level, 0.2))
     gapped = spectrum.copy()
-    gapped[:, begin:end] = spectrum[:, quiet[rng.integers(len(quiet), size=end - begin)]]
+    lower = np.float32(rng.uniform(0.0, _LOWER_DB) / _NEPER)
+    gapped[:, begin:end] = spectrum[:, quiet[rng.integers(len(quiet), size=end - begin)]] - lower
     return gapped
 
 

@@ -63,8 +63,8 @@ class Optimisation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     hard: float = 0.5
     other_classes: float = 0.3
     mix: float = 0.25
-    gap: float = 0.2
-    taught: float = 0.5
+    gap: float = 0.25
+    taught: float = 0.3
     average: float = 0.997
     half: bool = True
     workers: int = 2
