@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from dhishoom.core.timestamps import from_rfc3339, to_rfc3339
+from dhishoom.nouns import NS_PER_S
 from dhishoom.seams import Delivery
 from dhishoom.spark.hearing import PartitionHearing
 from dhishoom.spark.outcome import CLIP, Outcome
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 PARTS = 16
 ARCHIVE = "archive"
+SPLICE_NS = 2_000_000
 COLUMNS = (
     "sensor_id string, start timestamp, duration_s double, gunshot boolean, score float, classes map<string,float>, "
     "model string, clip string, topic string, partition int, offset bigint, border_lost boolean, date string"
@@ -39,8 +42,8 @@ class Rescored:
 def rescore(spark: SparkSession, plan: Plan, archive: str, out: str) -> Rescored:
     """Hear every clip below `archive` and write a Parquet log to `out`, over what was there.
 
-    Clips of a sensor that follow on each other are heard as one stream, as they were live; a file that is no clip or
-    cannot be decoded has no row.
+    Clips of a sensor that follow on each other are heard as one stream, as they were live. A clip that begins within
+    another is a piece of it and has no row; neither has a file that is no clip or cannot be decoded.
 
     Args:
         archive, out: Addresses that Spark understands.
@@ -81,18 +84,35 @@ def _hearer(plan: Plan) -> Callable[[Iterable[pyarrow.RecordBatch]], Iterator[py
 
     def hear(batches: Iterable[pyarrow.RecordBatch]) -> Iterator[pyarrow.RecordBatch]:
         hearing = PartitionHearing(plan.site, plan.detector(), "none", lambda _: None, {})
+        until_ns: dict[str, int] = {}
         for batch in batches:
             paths, contents = batch.column("path").to_pylist(), batch.column("content")
             named: dict[tuple[str, int], str] = {}
             deliveries = []
             for at, path in enumerate(paths):
                 one = delivery_of(path, contents[at].as_py())
-                if one is not None:
-                    named[one.key, from_rfc3339(one.headers["ce_time"])] = path
-                    deliveries.append(one)
+                if one is None:
+                    continue
+                start_ns = from_rfc3339(one.headers["ce_time"])
+                if start_ns + SPLICE_NS < until_ns.get(one.key, 0):
+                    continue
+                until_ns[one.key] = start_ns + _length_ns(one.value)
+                named[one.key, start_ns] = path
+                deliveries.append(one)
             yield from _rows(hearing.hear(deliveries), named).to_batches()
 
     return hear
+
+
+def _length_ns(content: bytes) -> int:
+    """Of a sound file; 0 for what is none."""
+    import soundfile
+
+    try:
+        found = soundfile.info(io.BytesIO(content))
+    except soundfile.LibsndfileError:
+        return 0
+    return int(found.frames * NS_PER_S // found.samplerate)
 
 
 def _rows(outcomes: Sequence[Outcome], named: dict[tuple[str, int], str]) -> pyarrow.Table:
