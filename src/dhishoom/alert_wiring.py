@@ -16,7 +16,8 @@ from dhishoom.seams import Sink
 from dhishoom.service.alert_office import AlertOffice, Publish
 from dhishoom.service.alert_text import Wording
 from dhishoom.service.alerting import Alerting
-from dhishoom.service.couriers import Heart
+from dhishoom.service.couriers import Heart, Line
+from dhishoom.service.outbox import LEASE_S
 from dhishoom.service.rules import Hours, Rule
 from dhishoom.settings import Settings
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 SMTP_SUBMISSION_PORT = 587
 MQTT_PORT, MQTT_TLS_PORT = 1883, 8883
+STEPS_MAX = 4
+"""No delivery has more steps of `timeout_s` each."""
 
 
 def open_alerts(
@@ -38,8 +41,8 @@ def open_alerts(
     if not settings.sink:
         return None
     wording = wording_of(settings, site, base, page)
-    sinks = {one.name: _with_heart(open_sink(one, site, base), one) for one in settings.sink}
-    return AlertOffice(Alerting(rules_of(settings, site), desk, wording), desk, sinks, publish)
+    lines = {one.name: _line(open_sink(one, site, base), one) for one in settings.sink}
+    return AlertOffice(Alerting(rules_of(settings, site), desk, wording), desk, lines, publish)
 
 
 def wording_of(settings: Settings, site: Site, base: Path, page: str) -> Wording:
@@ -198,7 +201,8 @@ def _authority(one: SinkSettings, base: Path) -> str:
     return str(base / one.authority) if one.authority else ""
 
 
-def _with_heart(sink: Sink, one: SinkSettings) -> tuple[Sink, Heart | None]:
+def _line(sink: Sink, one: SinkSettings) -> Line:
     """Only webhooks take heartbeats: MQTT has its availability, and nobody wants them by e-mail."""
     beat: Callable[[int], object] | None = getattr(sink, "heartbeat", None)
-    return sink, Heart(beat=beat, every_s=one.heartbeat_s) if beat and one.heartbeat_s else None
+    heart = Heart(beat=beat, every_s=one.heartbeat_s) if beat and one.heartbeat_s else None
+    return Line(sink=sink, heart=heart, lease_s=max(LEASE_S, STEPS_MAX * one.timeout_s))

@@ -29,6 +29,12 @@ def due(outbox: Any, at_ns: int = NOON_NS, sink: str = "radio") -> list[str]:
     return [one.letter.alert.alert_id for one in outbox.due_letters(sink, now_ns=at_ns, limit=10)]
 
 
+def first_of(outbox: Any) -> Posted:
+    """The letter that is to be tried first."""
+    found: Posted = outbox.due_letters("radio", now_ns=LATER_NS, limit=1)[0]
+    return found
+
+
 def test_a_letter_comes_back_as_it_was_put(outbox: Any) -> None:
     """Every field of alert and incident survives; it is queued, never tried."""
     letter = a_letter(escalates=True)
@@ -77,8 +83,8 @@ def test_an_update_never_overtakes_the_alert_that_must_be_tried_again(outbox: An
     """Within an incident order holds; another incident goes on."""
     update = an_alert(an_incident(revision=2), "update")
     outbox.put_letters([a_letter(), a_letter(update), a_letter(an_alert(an_incident("i2")))])
-    outbox.attempt_letter("radio", "i1.1.new", due_ns=LATER_NS, now_ns=NOON_NS)
-    outbox.explain_letter("radio", "i1.1.new", why="the line is down")
+    assert outbox.attempt_letter(first_of(outbox), due_ns=LATER_NS, now_ns=NOON_NS)
+    outbox.postpone_letter("radio", "i1.1.new", due_ns=LATER_NS, why="the line is down")
 
     assert due(outbox) == ["i2.1.new"]
     assert due(outbox, LATER_NS) == ["i1.1.new", "i1.2.update", "i2.1.new"]
@@ -86,10 +92,22 @@ def test_an_update_never_overtakes_the_alert_that_must_be_tried_again(outbox: An
     assert (first.attempts, first.why, first.changed_ns) == (1, "the line is down", NOON_NS)
 
 
+def test_an_attempt_is_made_by_one(outbox: Any) -> None:
+    """Of two processes that saw the same letter, the second finds it taken; whoever dies leaves it due later."""
+    outbox.put_letters([a_letter()])
+    seen = first_of(outbox)
+
+    taken = [outbox.attempt_letter(seen, due_ns=LATER_NS, now_ns=NOON_NS) for _ in range(2)]
+
+    assert taken == [True, False]
+    assert due(outbox) == []
+    assert due(outbox, LATER_NS) == ["i1.1.new"]
+
+
 def test_what_failed_is_tried_at_once_when_the_line_is_back(outbox: Any) -> None:
     """Only what has been tried before: what waits to escalate goes on waiting."""
     outbox.put_letters([a_letter(), a_letter(an_alert(an_incident("i2")), due_ns=LATER_NS)])
-    outbox.attempt_letter("radio", "i1.1.new", due_ns=LATER_NS, now_ns=NOON_NS)
+    outbox.attempt_letter(first_of(outbox), due_ns=LATER_NS, now_ns=NOON_NS)
 
     outbox.hasten_letters("radio", now_ns=NOON_NS + 1)
 
@@ -100,9 +118,10 @@ def test_what_failed_is_tried_at_once_when_the_line_is_back(outbox: Any) -> None
 def test_a_settled_letter_is_out_of_the_way_and_stays_as_it_is(outbox: Any, state: Any) -> None:
     """Its end and the reason are kept; nothing later changes them."""
     outbox.put_letters([a_letter()])
+    seen = first_of(outbox)
     outbox.settle_letter("radio", "i1.1.new", state=state, why="so it was", now_ns=LATER_NS)
     outbox.settle_letter("radio", "i1.1.new", state="withdrawn", why="too late", now_ns=LATER_NS + 1)
-    outbox.attempt_letter("radio", "i1.1.new", due_ns=LATER_NS, now_ns=LATER_NS)
+    assert not outbox.attempt_letter(seen, due_ns=LATER_NS, now_ns=LATER_NS)
 
     (kept,) = outbox.letters(state=state)
     assert (kept.why, kept.changed_ns, kept.attempts) == ("so it was", LATER_NS, 0)

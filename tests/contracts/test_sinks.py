@@ -21,6 +21,7 @@ from dhishoom.nouns import Alert, Site
 from dhishoom.service.alert_office import AlertOffice
 from dhishoom.service.alert_text import Wording
 from dhishoom.service.alerting import Alerting
+from dhishoom.service.couriers import Line
 from dhishoom.service.rules import Rule
 from dhishoom.sinks.apprise import AppriseSink
 from dhishoom.sinks.cap import CapSink
@@ -239,7 +240,7 @@ class Office:
             [Rule(name="all", sinks=tuple(sinks), sensors_min=1)], self.store, Wording(place=local_place)
         )
         self._office = AlertOffice(
-            alerting, self.store, {name: (sink, None) for name, sink in sinks.items()}, self._publish
+            alerting, self.store, {name: Line(sink=sink) for name, sink in sinks.items()}, self._publish
         )
         self._threads = [threading.Thread(target=worker.run, daemon=True) for worker in self._office.workers]
         for thread in self._threads:

@@ -44,11 +44,12 @@ class MortalStore(SqlStore):
         super().put_incidents(incidents, letters)
         self._age()
 
-    def attempt_letter(self, *which: Any, **when: Any) -> None:
+    def attempt_letter(self, *which: Any, **when: Any) -> bool:
         """A delivery begins."""
         self._age()
-        super().attempt_letter(*which, **when)
+        taken = super().attempt_letter(*which, **when)
         self._age()
+        return taken
 
     def settle_letter(self, *which: Any, **how: Any) -> None:
         """A delivery has ended."""

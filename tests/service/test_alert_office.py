@@ -18,7 +18,7 @@ from dhishoom.service import supervisor
 from dhishoom.service.alert_office import AlertOffice
 from dhishoom.service.alert_text import Wording
 from dhishoom.service.alerting import Alerting
-from dhishoom.service.couriers import CourierRound, Heart
+from dhishoom.service.couriers import CourierRound, Heart, Line
 from dhishoom.service.intake import Feed
 from dhishoom.service.live import Live
 from dhishoom.service.outbox import Courier
@@ -56,10 +56,10 @@ class Recorder:
 class Station:
     """A service with alerts, over memory."""
 
-    def __init__(self, source: Any, sink: Recorder, *, heart: Heart | None = None) -> None:
+    def __init__(self, source: Any, sink: Recorder, *, lease_s: float = 20.0) -> None:
         self.store, self.live, self.sink = MemoryStore(), Live(), sink
         alerting = Alerting([Rule(name="all", sinks=("radio",))], self.store, Wording(place=local_place))
-        office = AlertOffice(alerting, self.store, {"radio": (sink, heart)}, self.live.publish)
+        office = AlertOffice(alerting, self.store, {"radio": Line(sink=sink, lease_s=lease_s)}, self.live.publish)
         pipeline = Pipeline(City().site(), EnergyDetector(), self.store, publish=self.live.publish, alerts=office)
         feeds = [Feed(name="city", source=source, patient=True)]
         self.service = Service(feeds, MemoryBus(1000), Codec(), pipeline, self.live, workers=office.workers)
@@ -118,7 +118,7 @@ def test_a_sink_that_breaks_is_told_of_and_begins_again(monkeypatch: pytest.Monk
     """An error that nobody foresaw ends neither the listening nor the deliveries."""
     monkeypatch.setattr(supervisor, "RESTART_S", 0.01)
     source = Endless(BANG, seconds=8.0)
-    station = Station(source, Recorder(RuntimeError("oh")))
+    station = Station(source, Recorder(RuntimeError("oh")), lease_s=0.1)
     station.service.start()
     assert station.sink.got.acquire(timeout=END_S)
     station.service.stop()

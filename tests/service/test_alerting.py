@@ -14,7 +14,7 @@ from dhishoom.nouns import NS_PER_S, Acknowledgement, Alert, Incident, Position,
 from dhishoom.service.alert_text import Wording
 from dhishoom.service.alerting import UPDATE_AFTER_S, Alerting
 from dhishoom.service.couriers import ReviewDesk
-from dhishoom.service.outbox import Courier, backoff_s
+from dhishoom.service.outbox import LEASE_S, Courier, backoff_s
 from dhishoom.service.rules import Rule
 from dhishoom.stores.memory import MemoryStore
 
@@ -203,7 +203,9 @@ def test_whoever_dies_while_delivering_delivers_again() -> None:
 
     radio.before = lambda: None
     town.begin()
-    town.at(2)
+    town.at(LEASE_S - 1)
+    assert radio.taken == []
+    town.at(LEASE_S)
     assert radio.taken == ["new 1"]
 
 
@@ -285,6 +287,18 @@ def test_a_dismissed_incident_is_not_told_by_a_later_revision() -> None:
     town.say("dismissed")
     town.hear(incident(revision=2))
     assert town.states() == []
+
+
+def test_two_couriers_of_one_sink_deliver_once() -> None:
+    """Processes of one city share the outbox: while one delivers, the other finds nothing to do."""
+    radio = Scripted()
+    town = Town(RULE, radio=radio)
+    other = Courier("radio", Scripted(), town.store, town.log.append)
+    radio.before = lambda: other.deliver_due(town.now_ns)
+    town.hear(incident(), incident(incident_id="2f", rounds=2))
+    town.at(0, 1)
+    assert [state for _, state, _ in town.states()] == ["delivered"] * 2
+    assert sum(one.attempts for one in town.store.letters()) == 2
 
 
 def test_a_sink_that_two_rules_name_is_told_once() -> None:

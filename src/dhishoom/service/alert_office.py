@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from dhishoom.core.timestamps import to_rfc3339
 from dhishoom.messages import Json
 from dhishoom.service.alert_messages import alerts_to_json
-from dhishoom.service.couriers import CourierRound, Desk, Heart, ReviewDesk
+from dhishoom.service.couriers import CourierRound, Desk, Line, ReviewDesk
 from dhishoom.service.outbox import Courier
 
 if TYPE_CHECKING:
     from dhishoom.nouns import Incident, Letter
-    from dhishoom.seams import Sink
     from dhishoom.service.alerting import Alerting
 
 log = logging.getLogger("dhishoom")
@@ -41,15 +40,13 @@ class AlertOffice:
     """Decides alerts while incidents are stored, and has a courier for each sink.
 
     Args:
-        sinks: By name, each with what tells it that all is well, if it wants that.
+        lines: The sinks by name.
         publish: Where live events go: `alerts` of an incident, and `notice` of what failed.
     """
 
-    def __init__(
-        self, alerting: Alerting, desk: Desk, sinks: dict[str, tuple[Sink, Heart | None]], publish: Publish
-    ) -> None:
+    def __init__(self, alerting: Alerting, desk: Desk, lines: Mapping[str, Line], publish: Publish) -> None:
         self._alerting, self._desk, self._publish = alerting, desk, publish
-        self._rounds = [self._round(name, sink, heart) for name, (sink, heart) in sinks.items()]
+        self._rounds = [self._round(name, line) for name, line in lines.items()]
         self._reviews = ReviewDesk(alerting, desk, self._wake, self._say)
 
     @property
@@ -67,9 +64,9 @@ class AlertOffice:
             self._wake()
             self._moved(letters[0].alert.incident.incident_id)
 
-    def _round(self, name: str, sink: Sink, heart: Heart | None) -> CourierRound:
-        courier = Courier(name, sink, self._desk, self._say, moved=self._moved)
-        return CourierRound(name, sink, courier, self._say, heart)
+    def _round(self, name: str, line: Line) -> CourierRound:
+        courier = Courier(name, line.sink, self._desk, self._say, moved=self._moved, lease_s=line.lease_s)
+        return CourierRound(name, line.sink, courier, self._say, line.heart)
 
     def _wake(self) -> None:
         for one in self._rounds:

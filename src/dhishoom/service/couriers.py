@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from dhishoom.errors import DhishoomError
 from dhishoom.nouns import NS_PER_S
 from dhishoom.service.alerting import UPDATE_AFTER_S, Alerting
-from dhishoom.service.outbox import LETTERS_PER_ROUND, Courier, Outbox
+from dhishoom.service.outbox import LEASE_S, LETTERS_PER_ROUND, Courier, Outbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -42,6 +42,20 @@ class Heart:
 
     beat: Callable[[int], object]
     every_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A sink and how it is used.
+
+    Attributes:
+        heart: What tells it that all is well, if it wants that.
+        lease_s: Longer than one delivery takes.
+    """
+
+    sink: Sink
+    heart: Heart | None = None
+    lease_s: float = LEASE_S
 
 
 class _Loop:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 BACKOFF_FIRST_S = 1.0
 BACKOFF_MAX_S = 60.0
 LETTERS_PER_ROUND = 32
+LEASE_S = 20.0
+"""Longer than a delivery takes: until then nobody else tries the same letter, then whoever tried is taken for dead."""
 
 
 class Outbox(Protocol):
@@ -28,11 +30,14 @@ class Outbox(Protocol):
     def due_letters(self, sink: str, *, now_ns: int, limit: int) -> Sequence[Posted]:
         """Those whose time has come, in order; of one incident, none before an earlier one that must be tried again."""
 
-    def attempt_letter(self, sink: str, alert_id: str, *, due_ns: int, now_ns: int) -> None:
-        """Count an attempt before it is made; unless it is settled, the next is at `due_ns`."""
+    def attempt_letter(self, posted: Posted, *, due_ns: int, now_ns: int) -> bool:
+        """Count an attempt before it is made; False where another process makes it.
 
-    def explain_letter(self, sink: str, alert_id: str, *, why: str) -> None:
-        """Say why the last attempt failed."""
+        Whoever dies meanwhile leaves the letter to be tried again at `due_ns`.
+        """
+
+    def postpone_letter(self, sink: str, alert_id: str, *, due_ns: int, why: str) -> None:
+        """The attempt has failed, and why; the next is at `due_ns`."""
 
     def settle_letter(self, sink: str, alert_id: str, *, state: LetterState, why: str, now_ns: int) -> None:
         """Close it as `delivered`, `expired`, `dead` or `withdrawn`."""
@@ -72,6 +77,7 @@ class Courier:
     Args:
         log: Told, in one sentence each, what failed and will be tried again, was given up or expired.
         moved: Told of every letter whose state has changed, by its incident.
+        lease_s: Longer than this sink's delivery takes.
         jitter: A number from 0 to 1, fresh each time.
     """
 
@@ -83,10 +89,12 @@ class Courier:
         log: Callable[[str], object],
         *,
         moved: Callable[[str], object] = _nobody,
+        lease_s: float = LEASE_S,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._name, self._sink, self._outbox = sink_name, sink, outbox
         self._log, self._moved, self._jitter = log, moved, jitter
+        self._lease_ns = round(lease_s * NS_PER_S)
         self._failing = False
         self._gone = ""
 
@@ -109,13 +117,12 @@ class Courier:
     def _deliver(self, posted: Posted, now_ns: int) -> bool:
         """One attempt, counted before it is made; False where it must be made again."""
         alert = posted.letter.alert
-        wait_s = backoff_s(posted.attempts, self._jitter())
-        due_ns = now_ns + round(wait_s * NS_PER_S)
-        self._outbox.attempt_letter(self._name, alert.alert_id, due_ns=due_ns, now_ns=now_ns)
+        if not self._outbox.attempt_letter(posted, due_ns=now_ns + self._lease_ns, now_ns=now_ns):
+            return True
         try:
             answer = self._sink.deliver(alert)
         except SinkError as error:
-            return self._failed(posted, error, wait_s, now_ns)
+            return self._failed(posted, error, now_ns)
         self._settle(posted, "delivered", answer, now_ns)
         if self._failing:
             self._failing = False
@@ -123,14 +130,15 @@ class Courier:
             self._outbox.hasten_letters(self._name, now_ns=now_ns)
         return True
 
-    def _failed(self, posted: Posted, error: SinkError, wait_s: float, now_ns: int) -> bool:
+    def _failed(self, posted: Posted, error: SinkError, now_ns: int) -> bool:
         if not error.retry:
             self._gone = str(error) if error.gone else ""
             self._settle(posted, "dead", str(error), now_ns)
             return True
         self._failing = True
-        alert = posted.letter.alert
-        self._outbox.explain_letter(self._name, alert.alert_id, why=str(error))
+        alert, wait_s = posted.letter.alert, backoff_s(posted.attempts, self._jitter())
+        due_ns = now_ns + round(wait_s * NS_PER_S)
+        self._outbox.postpone_letter(self._name, alert.alert_id, due_ns=due_ns, why=str(error))
         self._log(f"sink {self._name}: alert {alert.alert_id} will be tried again in {wait_s:.1f} s: {error}")
         self._moved(alert.incident.incident_id)
         return False

@@ -39,17 +39,22 @@ class MemoryOutbox:
                 due.append(one)
         return due[:limit]
 
-    def attempt_letter(self, sink: str, alert_id: str, *, due_ns: int, now_ns: int) -> None:
-        """Count an attempt before it is made."""
+    def attempt_letter(self, posted: Posted, *, due_ns: int, now_ns: int) -> bool:
+        """Count an attempt before it is made; False where another thread makes it."""
+        key = posted.letter.sink, posted.letter.alert.alert_id
+        with self._lock:
+            one = self._posted[key]
+            if one.state != "queued" or (one.attempts, one.letter.due_ns) != (posted.attempts, posted.letter.due_ns):
+                return False
+            letter = replace(one.letter, due_ns=due_ns)
+            self._posted[key] = replace(one, letter=letter, attempts=one.attempts + 1, changed_ns=now_ns)
+            return True
+
+    def postpone_letter(self, sink: str, alert_id: str, *, due_ns: int, why: str) -> None:
+        """The attempt has failed, and why; the next is at `due_ns`."""
         with self._lock:
             one = self._posted[sink, alert_id]
-            letter = replace(one.letter, due_ns=due_ns)
-            self._change(sink, alert_id, replace(one, letter=letter, attempts=one.attempts + 1, changed_ns=now_ns))
-
-    def explain_letter(self, sink: str, alert_id: str, *, why: str) -> None:
-        """Say why the last attempt failed."""
-        with self._lock:
-            self._change(sink, alert_id, replace(self._posted[sink, alert_id], why=why))
+            self._change(sink, alert_id, replace(one, letter=replace(one.letter, due_ns=due_ns), why=why))
 
     def settle_letter(self, sink: str, alert_id: str, *, state: LetterState, why: str, now_ns: int) -> None:
         """Close it."""

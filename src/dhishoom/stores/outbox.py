@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, Row, Select, and_, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, and_, select, update
 
 from dhishoom.nouns import Acknowledgement, Alert, Letter, LetterState, Posted, Review
 from dhishoom.stores.schema import telling
@@ -52,14 +52,16 @@ class SqlOutbox:
         query = _posted().where(letters.c.sink == sink, letters.c.state == "queued", letters.c.due_ns <= now_ns, ~waits)
         return self._read(query.order_by(letters.c.number).limit(limit))
 
-    def attempt_letter(self, sink: str, alert_id: str, *, due_ns: int, now_ns: int) -> None:
-        """Count an attempt before it is made; unless it is settled, the next is at `due_ns`."""
-        changes = {"attempts": letters.c.attempts + 1, "due_ns": due_ns, "changed_ns": now_ns}
-        self._change(sink, alert_id, changes)
+    def attempt_letter(self, posted: Posted, *, due_ns: int, now_ns: int) -> bool:
+        """Count an attempt before it is made; False where another process makes it."""
+        letter = posted.letter
+        changes = {"attempts": posted.attempts + 1, "due_ns": due_ns, "changed_ns": now_ns}
+        as_seen = and_(letters.c.attempts == posted.attempts, letters.c.due_ns == letter.due_ns)
+        return self._change(letter.sink, letter.alert.alert_id, changes, as_seen)
 
-    def explain_letter(self, sink: str, alert_id: str, *, why: str) -> None:
-        """Say why the last attempt failed."""
-        self._change(sink, alert_id, {"why": why})
+    def postpone_letter(self, sink: str, alert_id: str, *, due_ns: int, why: str) -> None:
+        """The attempt has failed, and why; the next is at `due_ns`."""
+        self._change(sink, alert_id, {"due_ns": due_ns, "why": why})
 
     def settle_letter(self, sink: str, alert_id: str, *, state: LetterState, why: str, now_ns: int) -> None:
         """Close it as `delivered`, `expired`, `dead` or `withdrawn`."""
@@ -126,10 +128,11 @@ class SqlOutbox:
         with telling(self._engine), self._engine.connect() as connection:
             return [Review(**row._mapping) for row in connection.execute(query)]
 
-    def _change(self, sink: str, alert_id: str, changes: dict[str, Any]) -> None:
-        where = and_(letters.c.sink == sink, letters.c.alert_id == alert_id, letters.c.state == "queued")
+    def _change(self, sink: str, alert_id: str, changes: dict[str, Any], *as_seen: ColumnElement[bool]) -> bool:
+        """What is settled stays as it is; whether anything was changed."""
+        where = and_(letters.c.sink == sink, letters.c.alert_id == alert_id, letters.c.state == "queued", *as_seen)
         with telling(self._engine), self._engine.begin() as connection:
-            connection.execute(update(letters).where(where).values(changes))
+            return connection.execute(update(letters).where(where).values(changes)).rowcount == 1
 
     def _read(self, query: Select[Any]) -> list[Posted]:
         with telling(self._engine), self._engine.connect() as connection:
