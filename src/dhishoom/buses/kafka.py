@@ -66,6 +66,7 @@ class KafkaBus:
         self._consumers: dict[str, Consumer] = {}
         self._watchers: dict[str, tuple[Callable[[int, int, int], None], Callable[[int], None]]] = {}
         self._keep_from: dict[tuple[str, int], int] = {}
+        self._unassigned: KafkaError | None = None
         self._producer = Producer(
             link.settings(
                 **{
@@ -126,11 +127,17 @@ class KafkaBus:
         try:
             first = consumer.poll(wait_s)
             rest = consumer.consume(messages_max - 1, 0.0) if first is not None and messages_max > 1 else []
-        except (KafkaException, RuntimeError) as error:
+        except (KafkaException, RuntimeError) as failure:
             self.leave(name)
-            reason = error.args[0] if isinstance(error, KafkaException) else KafkaError(KafkaError._STATE, str(error))
-            raise explained(reason, self._link, topic) from error
+            reason = (
+                failure.args[0] if isinstance(failure, KafkaException) else KafkaError(KafkaError._STATE, str(failure))
+            )
+            raise explained(reason, self._link, topic) from failure
         self._refusals.check()
+        if self._unassigned is not None:
+            error, self._unassigned = self._unassigned, None
+            self.leave(name)
+            raise explained(error, self._link, topic)
         messages = [] if first is None else [first, *rest]
         return [delivery_of(one, self._link) for one in messages if self._is_sound(one, topic)]
 
@@ -165,12 +172,23 @@ class KafkaBus:
         self._keep_from[self._link.wire(topic), partition] = offset
 
     def lag(self, topic: str) -> int:
-        """Of the whole group, and what waits here to be sent; as last known while the brokers are away."""
+        """Of the whole group, and what waits here to be sent; as last known while the brokers are away.
+
+        Raises BusError where it was never known.
+        """
         unsent: int = self._producer.flush(1.0)
         topic = self._link.wire(topic)
-        with contextlib.suppress(BusError):
-            self._lag[topic] = self._admin.lag(topic, self._group)
-        return self._lag.get(topic, 0) + unsent
+        until_s = time.monotonic() + ANSWER_S
+        while True:
+            try:
+                self._lag[topic] = self._admin.lag(topic, self._group)
+            except BusError:  # perhaps a broker that has just begun and does not know its groups yet
+                if topic not in self._lag and time.monotonic() < until_s:
+                    time.sleep(LOOK_S)
+                    continue
+                if topic not in self._lag:
+                    raise
+            return self._lag[topic] + unsent
 
     def close(self) -> None:
         """Hand over what was published, leave the group. Raises BusError where messages are left. Safe twice."""
@@ -226,12 +244,20 @@ class KafkaBus:
         return consumer
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        """Begin where the group left off, or as far before it as whoever takes over needs to read again."""
-        committed = consumer.committed(partitions, timeout=SESSION_MS / 1000) if partitions else []
+        """Begin where the group left off, or as far before it as whoever takes over needs to read again.
+
+        Called from within librdkafka, where nothing may be raised: the next poll does.
+        """
+        if self._closed or not partitions:
+            consumer.incremental_assign(partitions)
+            return
+        try:
+            committed = consumer.committed(partitions, timeout=SESSION_MS / 1000)
+            self._unassigned = next((place.error for place in committed if place.error is not None), None)
+        except KafkaException as error:
+            self._unassigned = error.args[0]
         starts = []
-        for place in committed:
-            if place.error is not None:
-                raise KafkaException(place.error)
+        for place in committed if self._unassigned is None else ():
             start = _start(place, again=place.topic in self._watchers)
             given, _ = self._watchers.get(place.topic, (nobody, nobody))
             given(place.partition, max(0, place.offset), max(0, start))

@@ -32,6 +32,8 @@ log = logging.getLogger("dhishoom")
 ANSWER_S = 5.0
 """The longest that brokers are waited for at the start."""
 LOOK_S = 0.5
+LAG_S = 2.0
+"""Whoever asks for the lag waits no longer."""
 MESSAGE_OVERHEAD_BYTES = 4096
 """Key, headers and framing beside the sound, counted against the size that a topic takes."""
 COMPACTED = (INCIDENTS_TOPIC, ASSOCIATION_TOPIC)
@@ -189,7 +191,7 @@ class KafkaAdmin:
     def lag(self, topic: str, group: str) -> int:
         """Messages of a topic that a group has not acknowledged."""
         with self._telling(topic):
-            places = [TopicPartition(topic, number) for number in range(self.partitions(topic, within_s=LOOK_S) or 0)]
+            places = [TopicPartition(topic, number) for number in range(self.partitions(topic, within_s=LAG_S) or 0)]
             if not places:
                 return 0
             asked = ConsumerGroupTopicPartitions(group, places)

@@ -8,10 +8,18 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
 
-from dhishoom.buses.kafka_link import ANSWER_S, NOBODY_ANSWERS, KafkaAdmin, KafkaLink, Refusals, delivery_of, explained
-from dhishoom.errors import BusError
+from dhishoom.buses.kafka_link import (
+    ANSWER_S,
+    LOOK_S,
+    NOBODY_ANSWERS,
+    KafkaAdmin,
+    KafkaLink,
+    Refusals,
+    delivery_of,
+    explained,
+)
 from dhishoom.seams import Delivery
 
 STALL_S = 2.0
@@ -104,10 +112,17 @@ class KafkaReader:
             self._consumer.close()
 
     def _bounds(self, partition: int) -> tuple[int, int]:
-        try:
-            low, high = self._consumer.get_watermark_offsets(TopicPartition(self._topic, partition), timeout=ANSWER_S)
-        except KafkaException as error:
-            raise explained(error.args[0], self._link, self._topic) from error
-        if high < 0:
-            raise BusError(f"Kafka at {self._link.servers} does not say how far {self._topic} goes. Is it up?")
-        return int(low), int(high)
+        """First offset, and the one after the last; a topic that is new takes a moment to know them."""
+        place, until_s = TopicPartition(self._topic, partition), time.monotonic() + ANSWER_S
+        while True:
+            error: KafkaException | None = None
+            try:
+                low, high = self._consumer.get_watermark_offsets(place, timeout=LOOK_S) or (-1, -1)
+                if high >= 0:
+                    return int(low), int(high)
+            except KafkaException as failure:
+                error = failure
+            self._refusals.check()
+            if time.monotonic() > until_s:
+                reason = error.args[0] if error else KafkaError(KafkaError._TIMED_OUT)
+                raise explained(reason, self._link, self._topic) from error

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from dhishoom.bus_wiring import open_duty, open_kafka, reader_of, region_of
 from dhishoom.cli.serving import Running
+from dhishoom.errors import BusError
 from dhishoom.nouns import Site
-from dhishoom.seams import AUDIO_TOPIC
+from dhishoom.seams import AUDIO_TOPIC, Bus
 from dhishoom.service.city import CityService
 from dhishoom.service.follower import Follower
 from dhishoom.service.health import Health
@@ -24,6 +25,14 @@ if TYPE_CHECKING:
 WHOLE_CITY = "1/1"
 
 
+def lag_of(bus: Bus) -> int:
+    """Messages that wait for the whole group; 0 while nobody knows."""
+    try:
+        return bus.lag(AUDIO_TOPIC)
+    except BusError:
+        return 0
+
+
 def assemble_city(
     settings: Settings,
     site: Site,
@@ -37,7 +46,7 @@ def assemble_city(
     """A worker of the settings' group, that also stands by to associate the whole city; nothing runs yet."""
     site = in_frame_of(merged_site(site, feeds), store)
     bus, live, codec = open_kafka(settings, base), Live(), AudioCodec(site)
-    health = Health(site, lag=lambda: bus.lag(AUDIO_TOPIC))
+    health = Health(site, lag=lambda: lag_of(bus))
     worker = CityWorker(
         site,
         open_detector(settings),

@@ -22,6 +22,7 @@ from dhishoom.errors import BusFull, StoreError
 from dhishoom.messages import detection_from_json, heard_from_json, incident_to_json
 from dhishoom.nouns import NS_PER_S, Detection, Heard, Incident
 from dhishoom.seams import ASSOCIATION_TOPIC, DETECTIONS_TOPIC, INCIDENTS_TOPIC, Bus, Delivery, Store
+from dhishoom.service.gate import Gate
 from dhishoom.service.keeping import Alerts, Keeping
 from dhishoom.service.pipeline import Publish, silently
 from dhishoom.service.regions import Region
@@ -32,6 +33,8 @@ MESSAGES_MAX = 2000
 POLL_S = 0.2
 AGAIN_S = 0.25
 SAVE_EVERY_S = 5.0
+PATIENCE_S = 2.0
+"""Beyond what the association allows a sensor to lag."""
 KNOWN_NS = 180 * NS_PER_S
 """A detection told twice within so long is taken once."""
 Start = Literal["earliest"] | Mapping[int, int]
@@ -93,6 +96,7 @@ class Associator:
         self._keeping = Keeping(store, lambda sentence: log.error("%s", sentence), lambda _: None, alerts)
         self._place = place_of(region.site)
         self._bus: Bus
+        self._gate = Gate((), 0.0)
         self._stopping = threading.Event()
         self._state: AssociationState = association.begin(region.site, limits)
         self._known: dict[str, int] = {}
@@ -118,9 +122,11 @@ class Associator:
         self._bus = self._open_bus()
         reader = self._read(DETECTIONS_TOPIC, self._begin())
         try:
-            settled = True
-            while settled and not self._stopping.is_set() and not is_done(reader):
-                settled = self._turn(reader)
+            self._gate = Gate(self._region.site.sensors, self._limits.lateness_s + PATIENCE_S)
+            settled, done = True, False
+            while settled and not self._stopping.is_set() and not done:
+                done = is_done(reader)
+                settled = self._turn(reader, to_the_end=done)
             if settled:
                 self._save(reader.positions)
         finally:
@@ -159,12 +165,15 @@ class Associator:
             log.warning("what was saved of the %s cannot be read: %s", self.name, error)
             return None
 
-    def _turn(self, reader: Reader) -> bool:
+    def _turn(self, reader: Reader, *, to_the_end: bool = False) -> bool:
         """Whether all that it told is stored."""
         told: list[Incident] = []
         for delivery in reader.poll(messages_max=MESSAGES_MAX, wait_s=POLL_S):
             item = self._item(delivery)
             if item is not None:
+                self._gate.take(item, delivery)
+        for item in self._gate.release(all_of_it=to_the_end):
+            if isinstance(item, Heard) or self._is_new(item):
                 self._state, fresh = association.associate(self._state, item)
                 told += fresh
         if not self._settle([one for one in told if self._region.owns(one)]):
@@ -174,22 +183,25 @@ class Associator:
         return True
 
     def _item(self, delivery: Delivery) -> Detection | Heard | None:
-        """What the fold takes; None for what is another region's, known already, or nothing of ours."""
+        """What the fold takes; None for what is another region's, or nothing of ours."""
         if not self._region.listens_to(delivery.key):
             return None
         try:
             message = json.loads(delivery.value)
             if message["type"] == "heard":
                 return heard_from_json(message)
-            detection = detection_from_json(message)
+            return detection_from_json(message)
         except (ValueError, KeyError, TypeError) as error:
             log.warning("a message of %s is no detection: %s", delivery.topic, error)
             return None
+
+    def _is_new(self, detection: Detection) -> bool:
+        """A worker that takes over tells the last seconds again; each is taken once."""
         if detection.detection_id in self._known:
-            return None
+            return False
         self._known[detection.detection_id] = detection.onset_ns
         self._furthest_ns = max(self._furthest_ns, detection.onset_ns)
-        return detection
+        return True
 
     def _settle(self, incidents: Sequence[Incident]) -> bool:
         """Rows first, for as long as the store takes; then everybody is told. False: stopped before that."""
@@ -218,7 +230,7 @@ class Associator:
         oldest = self._furthest_ns - KNOWN_NS
         self._known = {name: onset for name, onset in self._known.items() if onset >= oldest}
         self._bus.flush()
-        saved = Saved(dict(positions), self._known, association.to_bytes(self._state))
+        saved = Saved({**positions, **self._gate.first_waiting()}, self._known, association.to_bytes(self._state))
         self._publish(
             ASSOCIATION_TOPIC, self._region.name, msgspec.json.encode(saved), {"content-type": "application/json"}
         )
