@@ -15,9 +15,11 @@ from dhishoom.cli import output
 from dhishoom.errors import UsageError
 
 if TYPE_CHECKING:
+    from dhishoom.evaluate.contestants import Contestant
     from dhishoom.evaluate.location import Row as LocationRow
     from dhishoom.evaluate.pittsburgh import LiveFireTest
     from dhishoom.evaluate.report import Asked, Heard, Report
+    from dhishoom.seams import Detector
 
 LOCATION_DRAWS = 5
 
@@ -63,7 +65,7 @@ def evaluate(
         output.warn(why)
     if pair is not None:
         _pair(heard, (model or [DEFAULT])[0], pair, folds)
-    located = _located(tests, seed) if location and tests else ()
+    located = _located(tests, pittsburgh, contestants[0], seed) if location and pittsburgh and tests else ()
     report = report_of(heard, unreadable, located, asked)
     _write(report, heard, asked, out, docs, plots=plots)
     _show(report, out, as_json=as_json)
@@ -122,11 +124,15 @@ def _peers(weights: Path | None) -> list[str]:
     return [*(peers_in(weights) if weights else []), "energy"]
 
 
-def _located(tests: Sequence[LiveFireTest], seed: int) -> tuple[LocationRow, ...]:
+def _located(tests: Sequence[LiveFireTest], root: Path, contestant: Contestant, seed: int) -> tuple[LocationRow, ...]:
     from dhishoom.evaluate.location import location_rows
 
-    output.say("locating listed and raw arrivals ...")
-    return tuple(location_rows(tests, LOCATION_DRAWS, seed))
+    def listener(position: str) -> Detector:
+        folds = contestant.folds.items()
+        return next((its for fold, its in folds if position in fold.positions), contestant.detector)
+
+    output.say("locating listed and raw arrivals, then from the sound alone ...")
+    return tuple(location_rows(tests, root, listener, LOCATION_DRAWS, seed))
 
 
 def _write(report: Report, heard: Sequence[Heard], asked: Asked, out: Path, docs: Path | None, *, plots: bool) -> None:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from dhishoom.core.consensus import PlacedShot, agreements, first_question, placed_shot
+from dhishoom.core.agreement import PlacedShot, first_question, placed_shot
+from dhishoom.core.consensus import agreements
 from dhishoom.core.incidents import Blast, blast_of
 from dhishoom.core.late import join_late
 from dhishoom.core.ledger import Ledger, enter, tell

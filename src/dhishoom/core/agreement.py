@@ -1,0 +1,125 @@
+"""What sensors agree on, and what is left then: a shot takes its arrivals, and what follows may be its echoes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from dhishoom.core.fitting import Arrivals, refine
+from dhishoom.core.propagation import Floats
+from dhishoom.core.sensor_array import SensorArray
+from dhishoom.core.weighing import PATH_SIGMA_S, ROUGH_SCALE, Bools, Indices, Picks, Question, travel_s, weigh
+
+STRAY_RATE_HZ = 0.05
+STRAY_PRIOR_S = 10.0
+"""Stray arrivals a second at a sensor before any were counted, worth so much listening."""
+ECHO_S = 2.0
+ECHO_RATE_HZ = 2.0
+"""So many more a second are expected so long after a shot was heard."""
+FAINT_DB, FAINT_NATS = 6.0, 1.4
+"""A stray sound is e times rarer for every so many decibels above what is heard at the time, up to e to so much."""
+SHADOW_DB = 6.0
+DOUBLE_S = 0.03
+"""A second pick of one arrival follows within this."""
+FITTINGS = ((ROUGH_SCALE, (8.0, 4.0, 4.0)), (1.0, (2.0, 1.0, 1.0)))
+"""A place is fitted first to what is roughly due, then to what is due; with how forgiving rounds."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Agreement:
+    """Sensors that agree on one place and time.
+
+    Attributes:
+        source: [3], east, north, emission.
+        members: [m], index into the picks, one a sensor.
+        nats: How much likelier than stray sounds.
+        margin: By how much its whole burst is likelier than chance allows.
+        origin_m: [2], the place of the shot that this is a further round of; None for the first.
+    """
+
+    source: Floats
+    members: Indices
+    nats: float
+    margin: float = 0.0
+    origin_m: Floats | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlacedShot:
+    """A shot as the sensors had it.
+
+    Attributes:
+        source: [3].
+        arrivals_s: [n], infinite where it was not heard.
+        detours_s: [n], arrival less straight travel; 0 where it was not heard.
+    """
+
+    source: Floats
+    arrivals_s: Floats
+    detours_s: Floats
+
+
+def placed_shot(source: Floats, sensors: Indices, times_s: Floats, array: SensorArray) -> PlacedShot:
+    """From its place and time, the sensors that heard it, and when."""
+    arrivals = np.full(array.count, np.inf)
+    arrivals[sensors] = times_s
+    straight = source[2] + travel_s(source[None], array)[0]
+    return PlacedShot(source, arrivals, np.where(np.isfinite(arrivals), arrivals - straight, 0.0))
+
+
+def first_question(picks: Picks, array: SensorArray, until_s: float) -> Question:
+    """All picks are unexplained; stray sounds are as frequent at each sensor as its picks, most of them faint."""
+    counts = np.bincount(np.concatenate([picks.sensors, picks.stray.sensors]), minlength=array.count)
+    rates = (STRAY_RATE_HZ * STRAY_PRIOR_S + counts) / (STRAY_PRIOR_S + picks.stray.span_s)
+    faint = np.clip((np.median(picks.levels_db) - picks.levels_db) / FAINT_DB, -FAINT_NATS, FAINT_NATS)
+    stray = rates[picks.sensors] * np.exp(faint)
+    stray_hz: Floats = np.where(_shadowed(picks), np.maximum(stray, ECHO_RATE_HZ), stray)
+    return Question(picks, np.ones(len(picks.times_s), bool), stray_hz, array, until_s)
+
+
+def _shadowed(picks: Picks) -> Bools:
+    """Picks that follow a much stronger one at the same sensor so soon that they may be its echoes."""
+    since = picks.times_s[:, None] - picks.times_s[None]
+    echo = (since > DOUBLE_S) & (since < ECHO_S) & (picks.sensors[:, None] == picks.sensors[None])
+    louder = picks.levels_db[None] > picks.levels_db[:, None] + SHADOW_DB
+    shadowed: Bools = (echo & louder).any(axis=1)
+    return shadowed
+
+
+def shot_of(agreement: Agreement, question: Question) -> PlacedShot:
+    """The agreement as the sensors had it."""
+    picks = question.picks
+    return placed_shot(
+        agreement.source, picks.sensors[agreement.members], picks.times_s[agreement.members], question.array
+    )
+
+
+def after(question: Question, shot: PlacedShot) -> Question:
+    """The rest, once this shot has taken its arrivals and second picks of them; what follows may be its echoes."""
+    since = question.picks.times_s - shot.arrivals_s[question.picks.sensors]
+    echoes = (since > DOUBLE_S) & (since < ECHO_S)
+    louder = np.where(echoes, np.maximum(question.stray_hz, ECHO_RATE_HZ), question.stray_hz)
+    return replace(question, left=question.left & ~(np.abs(since) <= DOUBLE_S), stray_hz=louder)
+
+
+def fitted(question: Question, seeds: Floats) -> Floats:
+    """Each seed fitted to the arrivals it takes."""
+    for scale, widenings in FITTINGS:
+        _, members = weigh(question, seeds, scale)
+        seeds = _refined(question, seeds, members, widenings)
+    return seeds
+
+
+def _refined(question: Question, seeds: Floats, members: Indices, widenings: Sequence[float]) -> Floats:
+    """Seeds fitted each to its own arrivals; one without three stays as it is."""
+    picks, array = question.picks, question.array
+    heard = members >= 0
+    times = np.where(heard, picks.times_s[members], 0.0)
+    sigmas = np.where(heard, np.hypot(picks.sigmas_s[members], PATH_SIGMA_S), np.inf)
+    centre: Floats = np.append(array.places_m[:, :2].mean(axis=0), 0.0)
+    local = Arrivals(array.places_m - centre, times, sigmas)
+    fits = refine(seeds - centre, np.ones(len(seeds)), local, array.height_m, array.air, widenings)
+    good = (heard.sum(axis=1) >= 3) & np.isfinite(fits.sources).all(axis=1)
+    return np.where(good[:, None], fits.sources + centre, seeds)

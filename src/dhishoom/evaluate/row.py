@@ -1,0 +1,25 @@
+"""One task of the locator: what it asks, what was reached."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table.
+
+    Attributes:
+        figures: What `reached` is made of.
+    """
+
+    task: str
+    reached: str
+    must: str
+    aim: str
+    figures: dict[str, float]
+
+
+def share(value: float) -> str:
+    """As percent."""
+    return f"{100 * value:.1f} %"
