@@ -13,7 +13,7 @@ STARTS ?= 15
 DEMO_FLAGS ?=
 SHARED ?= $(or $(DHISHOOM_SHARED),../shared)
 
-.PHONY: help demo install test check fix bench bench-alert bench-cluster bench-detect bench-import bench-install bench-load bench-locate page docs wheel evaluation pictures clean
+.PHONY: help demo install test check fix bench bench-alert bench-cluster bench-spark bench-detect bench-import bench-install bench-load bench-locate page docs scale wheel evaluation pictures clean
 
 help:  ## Show what can be made
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -76,6 +76,12 @@ bench-alert: $(VENV)/.all  ## From the last arrival to the delivered webhook, 10
 
 bench-cluster: $(VENV)/.dev  ## A city's workers over Kafka, 500 sensors (SECONDS=300)
 	$(BIN)/python benchmarks/bench_cluster.py --seconds $(SECONDS) --sensors $(SENSORS_CITY)
+
+bench-spark: $(VENV)/.dev  ## The Spark job over Kafka and HDFS, 300 and 600 sensors (SECONDS=300)
+	$(BIN)/python benchmarks/bench_spark.py --seconds $(SECONDS)
+
+scale: $(VENV)/.dev  ## Write docs/scale.md from the figures in benchmarks/measured.json
+	$(BIN)/python tools/size_city.py
 
 bench-load: $(VENV)/.all  ## Simulated sensors in real time (SECONDS_LOAD=300 SENSORS=200)
 	$(BIN)/python benchmarks/bench_load.py --seconds $(SECONDS_LOAD) --sensors $(SENSORS)

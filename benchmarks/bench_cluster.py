@@ -53,6 +53,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--bulk-clips", type=int, default=2000)
     parser.add_argument("--model", default="")
+    parser.add_argument("--no-spark", action="store_true", help="Leave out the Spark job.")
     asked = parser.parse_args()
     bring_parts()
     with tempfile.TemporaryDirectory(prefix="dhishoom-bench-") as folder, parts(Path(folder)) as (kafka, postgres):
@@ -60,7 +61,28 @@ def main() -> None:
         bulk = in_bulk(asked, kafka, postgres, Path(folder))
     show(asked, live, bulk)
     keys = ("worker_sensors", "worker_p99_s", "worker_p50_s", "messages_lost", "rows_doubled")
-    print(json.dumps({**{key: live[key] for key in keys}, "worker_bulk_x_realtime": bulk["x_realtime"]}))
+    told = {**{key: live[key] for key in keys}, "worker_bulk_x_realtime": bulk["x_realtime"]}
+    spark = {} if asked.no_spark else with_spark(asked.seconds)
+    for key in ("messages_lost", "rows_doubled"):
+        told[key] += spark.pop(key, 0)
+    print(json.dumps({**told, **spark}))
+
+
+def with_spark(seconds: float) -> dict[str, Any]:
+    """What bench_spark measures, shown as it goes; its last line."""
+    command = [sys.executable, str(Path(__file__).with_name("bench_spark.py")), "--seconds", str(seconds)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    last = "{}"
+    for line in process.stdout:
+        if line.startswith("{"):
+            last = line
+        else:
+            print(line, end="", flush=True)
+    if process.wait() != 0:
+        raise SystemExit("bench_spark failed; see above")
+    measured: dict[str, Any] = json.loads(last)
+    return measured
 
 
 @contextlib.contextmanager

@@ -53,6 +53,7 @@ from dhishoom.stores.parquet_log import ParquetLog
 from dhishoom.stores.places import open_place
 
 PARTITIONS = 2
+CLIP_MB = 0.32
 TRIGGER_S = 2.0
 WARM_ROUNDS = 2
 """Of ten seconds each, not counted: Java compiles what it runs often."""
@@ -103,9 +104,11 @@ def main() -> None:
                 "spark_publish_to_row_p95_s": live["p95_s"],
                 "spark_more_sensors": asked.more_sensors,
                 "spark_more_batch_p95_s": more["batch_p95_s"],
+                "spark_batch_fixed_s": fixed_s([*live["batches"], *more["batches"]]),
                 "spark_bulk_x_realtime": bulk["x_realtime"],
                 "spark_cpu_ms_per_clip": live["cpu_ms_per_clip"],
                 "spark_bulk_cpu_ms_per_clip": bulk["cpu_ms_per_clip"],
+                "broker_mb_s": bulk["broker_mb_s"],
                 "messages_lost": live["lost"] + more["lost"] + bulk["lost"],
                 "rows_doubled": live["doubled"] + more["doubled"] + bulk["doubled"],
             }
@@ -166,8 +169,10 @@ class Bench:
         load = load_of(self._kafka, "bulk.", sensors, rounds, False, begin_ns, self._folder / "bulk-load")
         sender = started(cluster_load.arguments(_with_partitions(load)))
         _wait_ready(sender)
+        sending_s = time.monotonic()
         _go(sender)
         sender.wait()
+        sending_s = time.monotonic() - sending_s
         heard, settings = Heard(), self._settings("bulk", "shots")
         job = job_of(settings, self._spark, once=True, tell=heard.take)
         before_s, begun_s = self._cpu_s(), time.monotonic()
@@ -178,7 +183,8 @@ class Bench:
             "x_realtime": round(sensors * rounds * CLIP_S / wall_s, 1),
             "cpu_ms_per_clip": round(1000 * spent_s / (sensors * rounds), 1),
             "cpu_share": spent_s / wall_s,
-            "mb_s": sensors * rounds * 0.32 / wall_s,
+            "mb_s": sensors * rounds * CLIP_MB / wall_s,
+            "broker_mb_s": round(sensors * rounds * CLIP_MB / sending_s, 1),
         }
 
     def _settings(self, name: str, keep: Any) -> Settings:
@@ -223,6 +229,7 @@ class Bench:
         return {
             "p50_s": _quantile(delays, 0.5),
             "p95_s": _quantile(delays, 0.95),
+            "batches": [(len(one.outcomes), one.seconds) for one in counted],
             "batch_p50_s": _quantile(seconds, 0.5),
             "batch_p95_s": _quantile(seconds, 0.95),
             "messages": count,
@@ -234,6 +241,14 @@ class Bench:
     def _cpu_s(self) -> float:
         """Of this driver, its Java and all that Java has started."""
         return time.process_time() + tree_cpu_s(self._spark.sparkContext._gateway.proc.pid)
+
+
+def fixed_s(batches: list[tuple[int, float]]) -> float | None:
+    """What a batch takes that holds nothing: the line through (clips, seconds), at no clips."""
+    clips, seconds = (np.array(column, np.float64) for column in zip(*batches, strict=True))
+    if len(set(clips.tolist())) < 2:
+        return None
+    return round(max(0.0, float(np.polyfit(clips, seconds, 1)[1])), 3)
 
 
 def tree_cpu_s(root: int) -> float:
@@ -286,6 +301,7 @@ def show(asked: argparse.Namespace, live: Mapping[str, Any], more: Mapping[str, 
         (f"{asked.more_sensors} sensors: a batch, p50 / p95", f"{more['batch_p50_s']} / {more['batch_p95_s']} s"),
         (f"{asked.more_sensors} sensors: publish to row, p50 / p95", f"{more['p50_s']} / {more['p95_s']} s"),
         ("bulk", f"{bulk['x_realtime']:.0f} x real time, {bulk['mb_s']:.0f} MB/s, {bulk['messages']} clips"),
+        ("one broker takes, one sender", f"{bulk['broker_mb_s']:.0f} MB/s"),
         ("bulk, CPU of Spark", f"{100 * bulk['cpu_share']:.0f} % of a core, {bulk['cpu_ms_per_clip']} ms a clip"),
         (
             "messages lost / rows doubled",

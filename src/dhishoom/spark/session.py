@@ -55,6 +55,7 @@ def open_session(master: str, jars: str = "", extra: Mapping[str, str] | None = 
     settings = dict(COMMON)
     if SUBMITTED not in os.environ:
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+        os.environ.setdefault("SPARK_LOCAL_IP", HERE["spark.driver.host"])
         builder, settings = builder.master(master), {**settings, **HERE, **_jars(jars)}
     for name, value in {**settings, **(extra or {})}.items():
         builder = builder.config(name, value)
@@ -62,7 +63,7 @@ def open_session(master: str, jars: str = "", extra: Mapping[str, str] | None = 
         session = builder.getOrCreate()
     except PySparkRuntimeError as error:
         raise SettingsError(f"Spark does not start: {error}. Is Java 17 or newer here?") from error
-    session.sparkContext.setLogLevel("ERROR")
+    session.sparkContext.setLogLevel("OFF")  # what ends the job is told in words
     return session
 
 
