@@ -84,11 +84,11 @@ def case(rng, rate=12_000, snr_db=25.0, *, echoes=True):
 
 
 def street(seconds, rate, onsets_s, seed=0, level=0.01):
-    """Quiet pink noise with a blast at each onset, float32."""
+    """Quiet pink noise with a blast at each onset, without late echoes, float32."""
     rng = np.random.default_rng(seed)
     sound = level * noise(round(seconds * rate), 1, rng)
     for onset_s in onsets_s:
         first = max(0, round((onset_s - 0.1) * rate))
-        heard = blast(round(0.6 * rate), onset_s * rate - first, rate, rng)[: len(sound) - first]
-        sound[first : first + len(heard)] += 0.5 * heard
+        heard = blast(round(0.6 * rate), onset_s * rate - first, rate, rng, echoes=False)[: len(sound) - first]
+        sound[first : first + len(heard)] += 0.5 * heard / np.abs(heard).max()
     return np.clip(sound, -1, 1).astype(np.float32)

@@ -26,7 +26,7 @@ DETECTORS = {"energy": ENERGY, "shipped": SHIPPED}
 class Keen:
     """The baseline with a threshold that a blast passes wherever its frames happen to lie."""
 
-    card = replace(ENERGY.card, possible=0.35)
+    card = replace(ENERGY.card, possible=0.2)
     scores = staticmethod(ENERGY.scores)
 
 
