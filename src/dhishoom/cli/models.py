@@ -11,6 +11,7 @@ from rich.markup import escape
 
 from dhishoom.cli import output
 from dhishoom.cli.fetch import fetch
+from dhishoom.cli.import_model import import_model
 from dhishoom.detectors.catalogue import DEFAULT, card_of, model_files, names, user_folder
 from dhishoom.errors import ModelError
 from dhishoom.nouns import ModelCard
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 models = typer.Typer(help="Models that are here, and their cards.", no_args_is_help=True)
 models.command("fetch", epilog="Example: dhishoom models fetch yamnet --from yamnet.onnx")(fetch)
+models.command("import", epilog="Example: dhishoom models import vggish vggish-10086976.pth")(import_model)
 
 COLUMNS = ("name", "licence", "alert", "possible", "rate (Hz)", "window (s)", "size (kB)", "")
 ENTRIES_MAX = 8
