@@ -23,9 +23,9 @@ SCALE_COST = 2.0
 PRIOR_FREEDOM = 3.0
 """How many arrivals' worth the claimed sigmas count against what the residuals say."""
 INFLATION_MIN = 1.0 / 3
-AROUND = 6.0
+AROUND, AROUND_MAX = 6.0, 12.0
 """Sensors that heard a sound stand around it: so many nats for each e-fold of 1 + (distance from their middle over
-their radius)²."""
+their radius)², up to so many."""
 NEAR_SIGMA_M = 30.0
 """The next round of a burst is fired about so far from the one before."""
 WIDE_M = 1000.0
@@ -78,7 +78,8 @@ def modes_of(fits: Fits, arrivals: Arrivals, height_m: float, air: Air, hint: Hi
     normal = (jacobian * pull[..., None]).transpose(0, 2, 1) @ jacobian + np.eye(3) / WIDE_M**2
     nats = -fits.costs - SCALE_COST * np.log2(fits.scales) - 0.5 * np.linalg.slogdet(normal)[1]
     radius = np.hypot(*arrivals.places_m[:, :2].T).max()
-    nats = nats - AROUND * np.log1p((fits.sources[:, :2] ** 2).sum(axis=1) / radius**2)
+    around = AROUND * np.log1p((fits.sources[:, :2] ** 2).sum(axis=1) / radius**2)
+    nats = nats - np.minimum(around, AROUND_MAX)
     if hint is not None:
         nats = nats - hint.weigh(fits.sources[:, :2])
     nats = np.where((fits.weights > BELIEVED).sum(axis=1) >= 3, nats, -np.inf)

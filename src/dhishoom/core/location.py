@@ -25,7 +25,7 @@ PATH_SIGMA_S = 0.009
 PATH_FULL_M = 200.0
 """Sensors closer together than this have so much shorter detours."""
 TRIPLES_MAX = 56
-GUESSES_MAX, ROUGH_GUESSES, FITS_MAX = 30, 6, 40
+GUESSES_MAX, ROUGH_GUESSES, FITS_MAX = 30, 5, 40
 POLISH = (1.0,) * 8
 SCALES = np.array([1.0, 1.5, 2.2, 3.3, 5.0, 7.5])
 """Every sigma may be larger than claimed: clocks drift and walls stand in the way, of all at once."""
@@ -82,7 +82,7 @@ def locate(arrivals: Arrivals, air: Air, hint: Hint | None = None) -> Fix:
     local = _relative(arrivals, centre, float(zero[2]))
     height = float(local.places_m[:, 2].mean())
     guesses = _guesses(local, height, air)
-    exact, rough = _at_scales(guesses, EXACT_SCALES), _at_scales(guesses[:ROUGH_GUESSES], SCALES)
+    exact, rough = _at_scales(guesses, EXACT_SCALES), _at_scales(guesses[: ROUGH_GUESSES + 2], SCALES)
     found = refine(*exact, local, height, air, AS_THEY_ARE), refine(*rough, local, height, air)
     fits = refine(*best_of(found, FITS_MAX), local, height, air, POLISH)
     local_hint = None if hint is None else replace(hint, place_m=hint.place_m - centre[:2])
@@ -123,16 +123,24 @@ def _distinct(places: Floats) -> Floats:
 
 
 def _guesses(arrivals: Arrivals, height: float, air: Air) -> Floats:
-    """The best guesses in closed form."""
+    """The best guesses in closed form, the middle of the sensors, and a far place that the sound came from."""
     chosen = triples(len(arrivals.times_s), TRIPLES_MAX)
     roots = places_of_triples(arrivals.places_m[chosen][..., :2], arrivals.times_s[chosen] * air.speed_m_s)[:, :3]
     radius = np.hypot(*arrivals.places_m[:, :2].T).max()
     roots = roots[np.hypot(roots[:, 0], roots[:, 1]) < REACH * radius] / np.array([1.0, 1.0, air.speed_m_s])
     middle = np.array([[0.0, 0.0, -radius / air.speed_m_s]])
-    guesses = np.concatenate([roots, middle])
-    rough = judge(guesses, np.full(len(guesses), 3.0), arrivals, height, air)
-    best: Floats = guesses[np.argsort(rough.costs, kind="stable")[:GUESSES_MAX]]
-    return best
+    rough = judge(roots, np.full(len(roots), 3.0), arrivals, height, air)
+    best = roots[np.argsort(rough.costs, kind="stable")[:GUESSES_MAX]]
+    return np.concatenate([best[:ROUGH_GUESSES], middle, _far(arrivals, radius, air), best[ROUGH_GUESSES:]])
+
+
+def _far(arrivals: Arrivals, radius: float, air: Air) -> Floats:
+    """Whence a plane wave comes that arrives at these times, twice as far off as a place may be; [1, 3]."""
+    rows = np.column_stack([arrivals.places_m[:, :2], np.ones(len(arrivals.times_s))])
+    east, north, middle_s = np.linalg.lstsq(rows, arrivals.times_s, rcond=None)[0]
+    slowness = max(math.hypot(east, north), 1e-12)
+    off = 2 * REACH * radius
+    return np.array([[-off * east / slowness, -off * north / slowness, middle_s - off / air.speed_m_s]])
 
 
 def _at_scales(guesses: Floats, scales: Floats) -> tuple[Floats, Floats]:
