@@ -63,6 +63,7 @@ class MqttBus:
         self._topics = {topic: _Topic(topic) for topic in topics}
         self._changed = threading.Condition()
         self._unconfirmed: set[int] = set()
+        self._early: set[int] = set()
         self._failure: BusError | None = None
         self._connected, self._closed = False, False
         self._client = self._make_client(name, password, tls, authority)
@@ -83,10 +84,15 @@ class MqttBus:
                     f"{self._where} is too slow or away: {len(self._unconfirmed)} messages wait for it. Give it more "
                     "room or fewer sensors, or wait."
                 )
-            sent = self._client.publish(address_of(topic, key), value, AT_LEAST_ONCE, properties=properties)
-            if sent.rc not in (mqtt.MQTT_ERR_SUCCESS, mqtt.MQTT_ERR_NO_CONN):
-                raise BusError(f"{self._where} takes no message: {mqtt.error_string(sent.rc)}. See its log.")
-            self._unconfirmed.add(sent.mid)
+        # Not under our lock: paho calls back under its own, which it takes here.
+        sent = self._client.publish(address_of(topic, key), value, AT_LEAST_ONCE, properties=properties)
+        if sent.rc not in (mqtt.MQTT_ERR_SUCCESS, mqtt.MQTT_ERR_NO_CONN):
+            raise BusError(f"{self._where} takes no message: {mqtt.error_string(sent.rc)}. See its log.")
+        with self._changed:
+            if sent.mid in self._early:
+                self._early.discard(sent.mid)
+            else:
+                self._unconfirmed.add(sent.mid)
 
     def flush(self, wait_s: float = 30.0) -> None:
         """Return once the broker has confirmed what was published. Raises BusError else."""
@@ -185,7 +191,10 @@ class MqttBus:
 
     def _on_publish(self, _client: Any, _data: Any, mid: int, reason: Any, _properties: Any) -> None:
         with self._changed:
-            self._unconfirmed.discard(mid)
+            if mid in self._unconfirmed:
+                self._unconfirmed.discard(mid)
+            else:
+                self._early.add(mid)  # confirmed before `publish` has returned
             if reason.is_failure:
                 self._failure = BusError(
                     f"{self._where} refused a message: {reason}. Check what {self._user!r} may publish."
