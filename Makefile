@@ -89,8 +89,9 @@ bench-load: $(VENV)/.all  ## Simulated sensors in real time (SECONDS_LOAD=300 SE
 bench-locate: $(VENV)/.all  ## Locating and associating, beside a plain solver
 	$(BIN)/python benchmarks/bench_locate.py
 
-pictures: $(VENV)/.all  ## Draw the README's figures from the published recordings
+pictures: $(VENV)/.dev page  ## Draw the README's figures: the published recordings', and the demo's page
 	$(BIN)/python tools/draw_street.py
+	$(BIN)/python tools/take_pictures.py
 
 docs: $(VENV)/.all  ## Write commands, options, settings and the law of imports into docs/
 	$(BIN)/python tools/write_docs.py

@@ -104,12 +104,14 @@ export class GlMap {
     this.#map.fitBounds(this.bounds, { padding: this.#edge(), duration: 300 });
   }
 
-  /** Show these places as large as they fit. */
-  frame(places: readonly Place[]): void {
+  /** Show these places, and so far about them. */
+  frame(places: readonly Place[], reach_m: number): void {
     this.#map.resize(); // the details may just have taken their room
     const bounds = new maplibregl.LngLatBounds();
-    for (const place of places) bounds.extend(toLonLat(place));
-    this.#map.fitBounds(bounds, { padding: this.#edge() + 20, maxZoom: 16.5, duration: 400 });
+    for (const place of places) {
+      bounds.extend(offset(toLonLat(place), -reach_m, -reach_m)).extend(offset(toLonLat(place), reach_m, reach_m));
+    }
+    this.#map.fitBounds(bounds, { maxZoom: 18, duration: 400 });
   }
 
   #edge(): number {
