@@ -62,6 +62,7 @@ def main() -> None:
     show(asked, live, bulk)
     keys = ("worker_sensors", "worker_p99_s", "worker_p50_s", "messages_lost", "rows_doubled")
     told = {**{key: live[key] for key in keys}, "worker_bulk_x_realtime": bulk["x_realtime"]}
+    told["worker_cpu_ms_per_clip"] = round(bulk["cpu_ms_per_s"] * CLIP_S, 1)
     spark = {} if asked.no_spark else with_spark(asked.seconds)
     for key in ("messages_lost", "rows_doubled"):
         told[key] += spark.pop(key, 0)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
+from dhishoom.bus_wiring import open_kafka
 from dhishoom.cli import output
 from dhishoom.cli.bus_options import base_of, bus_settings
 from dhishoom.cli.ending import asked_to_end
@@ -48,6 +49,7 @@ def run(
     settings = _with_model(bus_settings(config, servers), model)
     base, stop = base_of(config), threading.Event()
     plan_of(settings, base)  # what is wrong is said before Spark starts
+    open_kafka(settings, base).close()
     session = open_session(master, jars)
     try:
         job = job_of(settings, session, base, once=once, tell=_say)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from dhishoom.buses.kafka_link import KafkaLink
 
 CONNECTOR = "org.apache.spark:spark-sql-kafka-0-10_2.13:4.2.0"
+WITHIN_SPARK = "org.apache.hadoop:hadoop-client-runtime,org.apache.hadoop:hadoop-client-api,org.slf4j:slf4j-api"
 SUBMITTED = "PYSPARK_GATEWAY_PORT"
 """Set by spark-submit: master, memory and jars are then its own."""
 LOGIN_MODULES = {"PLAIN": "plain.PlainLoginModule"}
@@ -95,7 +96,7 @@ def _quoted(text: str) -> str:
 
 def _jars(folder: str) -> dict[str, str]:
     if not folder:
-        return {"spark.jars.packages": CONNECTOR}
+        return {"spark.jars.packages": CONNECTOR, "spark.jars.excludes": WITHIN_SPARK}
     found = sorted(Path(folder).glob("*.jar"))
     if not found:
         raise SettingsError(f"there are no jars in {folder}; leave the folder out, and Spark fetches them.")
