@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,9 @@ pytest.importorskip("pyspark")
 pytest.importorskip("confluent_kafka")
 
 from dhishoom.buses.kafka_link import KafkaLink
-from dhishoom.errors import BusError, DhishoomError, ServiceError, SettingsError, StoreError
+from dhishoom.errors import BusAway, BusError, DhishoomError, ServiceError, SettingsError, StoreError
 from dhishoom.settings import parse_settings
-from dhishoom.spark.assembly import paths_of, plan_of
+from dhishoom.spark.assembly import paths_of, plan_of, run_until_stopped
 from dhishoom.spark.job import explained
 from dhishoom.spark.session import kafka_options, open_session
 
@@ -75,3 +76,38 @@ def test_what_cannot_be_is_said_before_spark_starts(tmp_path: Path) -> None:
         open_session("local[1]", str(tmp_path))
     with pytest.raises(SettingsError, match="look_back_s"):
         parse_settings("[spark]\nlook_back_s = 0.0\n")
+
+
+class Patchy:
+    """A job that ends with one reason after another."""
+
+    def __init__(self, ends: list[DhishoomError | None]) -> None:
+        self.ends, self.started, self.stopped = ends, 0, False
+
+    def start(self) -> None:
+        """Once more."""
+        self.started += 1
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """The next end."""
+        end = self.ends.pop(0)
+        if end is not None:
+            raise end
+        return True
+
+    def stop(self) -> None:
+        """For good."""
+        self.stopped = True
+
+
+def test_a_job_goes_on_once_what_was_away_is_back() -> None:
+    """Each reason is told once; what no waiting mends is raised."""
+    told: list[str] = []
+    job = Patchy([StoreError("safe mode"), StoreError("safe mode"), BusAway("no answer"), None])
+    run_until_stopped(job, threading.Event(), told.append, again_s=0.0)
+
+    assert (job.started, told, job.stopped) == (4, ["safe mode", "no answer"], True)
+    lost = Patchy([BusError("removed before they were heard")])
+    with pytest.raises(BusError, match="removed"):
+        run_until_stopped(lost, threading.Event(), told.append, again_s=0.0)
+    assert lost.stopped

@@ -56,7 +56,7 @@ def run(
         paths = paths_of(settings, base)
         output.say(f"Listening with Spark. Clips: {paths.clips}. Logs: {paths.log} and {paths.csv}. Ctrl-C stops.")
         with asked_to_end(seconds, stop.set):
-            run_until_stopped(job, stop)
+            run_until_stopped(job, stop, output.warn)
     finally:
         session.stop()
 

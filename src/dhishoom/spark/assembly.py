@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from dhishoom.bus_wiring import link_of, open_kafka
+from dhishoom.errors import BusAway, StoreError
 from dhishoom.seams import AUDIO_TOPIC
 from dhishoom.spark.job import ListeningJob, Told
 from dhishoom.spark.ledger import Ledger
@@ -25,6 +26,20 @@ if TYPE_CHECKING:
     from dhishoom.settings import Settings
 
 CSV = "audio_clips.csv"
+LOOK_S, AGAIN_S = 0.5, 5.0
+
+
+class Job(Protocol):
+    """What runs: a ListeningJob."""
+
+    def start(self) -> None:
+        """Begin, or go on."""
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Whether it has ended by itself. Raises what ended it."""
+
+    def stop(self) -> None:
+        """End it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,13 +122,27 @@ def job_of(
     )
 
 
-def run_until_stopped(job: ListeningJob, stop: threading.Event, look_every_s: float = 0.5) -> None:
-    """Until asked to stop, or until the job has ended by itself. Raises what ended it."""
-    job.start()
+def run_until_stopped(
+    job: Job, stop: threading.Event, complain: Callable[[str], object], again_s: float = AGAIN_S
+) -> None:
+    """Until asked to stop, or until the job has ended by itself.
+
+    A file system or a bus that is away is told of, and the batch is tried again until it is back; anything else that
+    ends the job is raised.
+    """
+    told = ""
     try:
         while not stop.is_set():
-            if job.wait(look_every_s):
-                return
+            try:
+                job.start()
+                while not stop.is_set():
+                    if job.wait(LOOK_S):
+                        return
+            except (StoreError, BusAway) as error:
+                if str(error) != told:
+                    told = str(error)
+                    complain(told)
+                stop.wait(again_s)
     finally:
         job.stop()
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dhishoom.errors import BusError, DhishoomError, ServiceError, StoreError
+from dhishoom.errors import BusAway, BusError, DhishoomError, ServiceError, StoreError
 from dhishoom.seams import AUDIO_TOPIC
 from dhishoom.spark.outcome import CLIP, COLUMNS, DEAD, Outcome, from_table
 from dhishoom.spark.session import kafka_options
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 NAME_S_MAX = 60.0
 _OURS = re.compile(r"dhishoom\.errors\.(\w+): (.+)")
-_KINDS: dict[str, type[DhishoomError]] = {"StoreError": StoreError, "BusError": BusError, "BusAway": BusError}
+_KINDS: dict[str, type[DhishoomError]] = {"StoreError": StoreError, "BusError": BusError, "BusAway": BusAway}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
