@@ -47,9 +47,9 @@ def open_bus(settings: Settings, base: Path = Path(), *, patient: bool = False) 
 
 def open_kafka(settings: Settings, base: Path = Path(), *, group: str = "", patient: bool = False) -> KafkaBus:
     """A bus that is shared; SettingsError where the settings name another kind."""
+    link, limit = link_of(settings, base), settings.limits.messages_max  # says it where the library is missing
     from dhishoom.buses.kafka import KafkaBus
 
-    link, limit = link_of(settings, base), settings.limits.messages_max
     return KafkaBus(link, group=group or settings.bus.group, messages_max=limit, patient=patient)
 
 
@@ -118,9 +118,10 @@ def reader_of(settings: Settings, base: Path = Path()) -> Callable[[str, Any], R
     """What opens a whole topic for reading, from `earliest`, `latest` or offsets by partition."""
 
     def read(topic: str, start: Literal["earliest", "latest"] | Mapping[int, int]) -> Reader:
+        link = link_of(settings, base)
         from dhishoom.buses.kafka_reader import KafkaReader
 
-        return KafkaReader(link_of(settings, base), topic, start)
+        return KafkaReader(link, topic, start)
 
     return read
 
