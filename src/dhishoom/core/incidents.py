@@ -131,11 +131,11 @@ def _is_near(one: Position, other: Position) -> bool:
     return math.hypot(one.x_m - other.x_m, one.y_m - other.y_m) <= ORIGIN_REACH_M
 
 
-def incident_of(incident_id: str, revision: int, blasts: Sequence[Blast], possible: int = 0) -> Incident:
+def incident_of(incident_id: str, revision: int, blasts: Sequence[Blast]) -> Incident:
     """The incident that these blasts, in order of time, are."""
     best = max(blasts, key=lambda one: (one.status == "located", len(one.detections), -one.time_ns))
     sensors = [len(one.detections) for one in blasts]
-    rounds = rounds_of([(one.time_ns - blasts[0].time_ns) / NS_PER_S for one in blasts], sensors, possible)
+    rounds = rounds_of([(one.time_ns - blasts[0].time_ns) / NS_PER_S for one in blasts], sensors)
     return Incident(
         incident_id=incident_id,
         revision=revision,
