@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,7 +17,7 @@ from dhishoom.nouns import NS_PER_S, Chunk, Detection
 from dhishoom.seams import AUDIO_TOPIC, Delivery
 from dhishoom.spark.hearing import PartitionHearing
 from dhishoom.spark.outcome import CLIP, DEAD, Outcome
-from dhishoom.spark.tails import GENERATIONS, TailFolder, trimmed
+from dhishoom.spark.tails import GENERATIONS, TailFolder, folder_of_run, trimmed
 from dhishoom.stores.clips import clip_name
 from tests.parts.city_workers import alone, by_id, city
 
@@ -237,6 +238,16 @@ def test_tails_of_long_ago_are_forgotten(tmp_path: Path) -> None:
 
     assert len(list(tmp_path.rglob("index-*"))) == GENERATIONS
     assert len(list(tmp_path.rglob("*.tail"))) <= GENERATIONS * 6
+
+
+def test_runs_keep_their_tails_apart(tmp_path: Path) -> None:
+    """What a run left long ago goes; what another has now stays."""
+    for name, age_s in (("old", 100_000.0), ("other", 10.0)):
+        (tmp_path / name).mkdir()
+        os.utime(tmp_path / name, (time.time() - age_s,) * 2)
+
+    assert folder_of_run(tmp_path, "mine") == tmp_path / "mine"
+    assert {path.name for path in tmp_path.iterdir()} == {"other"}
 
 
 def test_a_trimmed_chunk_keeps_its_place() -> None:

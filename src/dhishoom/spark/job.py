@@ -6,13 +6,15 @@ import re
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dhishoom.errors import BusAway, BusError, DhishoomError, ServiceError, StoreError
 from dhishoom.seams import AUDIO_TOPIC
 from dhishoom.spark.outcome import CLIP, COLUMNS, DEAD, Outcome, from_table
 from dhishoom.spark.session import kafka_options
+from dhishoom.spark.tails import folder_of_run
 from dhishoom.spark.task import listener
 
 if TYPE_CHECKING:
@@ -122,6 +124,7 @@ class ListeningJob:
             raise ServiceError("Spark does not say what its query is called.")
         if self._ledger is None:
             self._ledger = self._make_ledger(self._name)
+            self._plan = replace(self._plan, tails=str(folder_of_run(Path(self._plan.tails), self._name)))
         heard = batch.mapInArrow(listener(self._plan, self._topic), COLUMNS)
         outcomes = from_table(heard.toArrow())
         self._ledger.put(number, outcomes)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shutil
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +22,7 @@ from dhishoom.nouns import Chunk
 
 GENERATIONS = 4
 """Indexes that are kept: a batch that is heard again needs the one before it."""
+LEFT_S = 86_400.0
 FULL_SCALE = np.float32(32768)
 _INDEX = re.compile(r"index-(\d+)\.json")
 
@@ -97,6 +100,20 @@ class TailFolder:
             match = _INDEX.fullmatch(path.name)
             if (match and int(match[1]) not in kept) or (path.suffix == ".tail" and path.name not in wanted):
                 path.unlink(missing_ok=True)
+
+
+def folder_of_run(folder: Path, run: str) -> Path:
+    """Where a run keeps its tails: offsets of another may be of another topic. What was left a day ago goes."""
+    if folder.is_dir():
+        for one in folder.iterdir():
+            if one.name != run and one.is_dir() and _touched_s(one) < time.time() - LEFT_S:
+                shutil.rmtree(one, ignore_errors=True)
+    return folder / run
+
+
+def _touched_s(folder: Path) -> float:
+    """When a run last wrote the tails of a partition."""
+    return max(one.stat().st_mtime for one in (folder, *folder.iterdir()))
 
 
 def trimmed(chunks: tuple[Chunk, ...], since_ns: int) -> tuple[Chunk, ...]:
