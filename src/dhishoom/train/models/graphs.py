@@ -66,21 +66,21 @@ def vggish_graph(
     for number, layer in enumerate(LAYERS):
         kernel, bias = (weights[name] for name in names_of(layer, "tf_slim"))
         if kernel.ndim == 4:
-            signal = _convolution(graph, signal, f"conv{number}", kernel, bias, pooled=layer.pooled)
+            signal = add_convolution(graph, signal, f"conv{number}", kernel, bias, pooled=layer.pooled)
         else:
             last = layer is LAYERS[-1]
             signal = _dense(graph, signal, f"dense{number}", kernel, bias, relu=last_relu or not last)
-    signal = _as_sequence(graph, signal, kernel.shape[1])
+    signal = as_sequence(graph, signal, kernel.shape[1])
     if postprocessor is not None:
         signal = _postprocessed(graph, signal, postprocessor)
     return graph.model(signal, kernel.shape[1])
 
 
-def pictures(graph: Graph, shape: FrontEnd) -> str:
-    """Log-mel pictures [batch * pictures, 1, frames, bands] of `audio`; what is left at its end is dropped."""
+def pictures(graph: Graph, shape: FrontEnd, source: str = AUDIO) -> str:
+    """Log-mel pictures [batch * pictures, 1, frames, bands] of sound; what is left at its end is dropped."""
     waves = _waves(shape)
     bins = len(waves) // 2
-    _frames(graph, shape)
+    _frames(graph, shape, source)
     graph.add("MatMul", ["frames_of_doubles", graph.hold("waves", waves.T, np.float64)], "spectrum")
     graph.add("Mul", ["spectrum", "spectrum"], "squares")
     both = np.tile(np.eye(bins), (2, 1))
@@ -99,10 +99,10 @@ def pictures(graph: Graph, shape: FrontEnd) -> str:
     return graph.add("Reshape", ["whole", graph.hold("as_pictures", [-1, 1, shape.example, shape.bands])], "pictures")
 
 
-def _frames(graph: Graph, shape: FrontEnd) -> None:
-    """`audio` as frames [batch, frames, samples] of doubles: in float32 a loud tone's rounding fills silent bands."""
+def _frames(graph: Graph, shape: FrontEnd, source: str) -> None:
+    """Sound as frames [batch, frames, samples] of doubles: in float32 a loud tone's rounding fills silent bands."""
     one, zero = graph.hold("one", [1]), graph.hold("zero", [0])
-    graph.add("Shape", [AUDIO], "audio_sizes")
+    graph.add("Shape", [source], "audio_sizes")
     graph.add("Slice", ["audio_sizes", one, graph.hold("past_samples", [2])], "samples")
     graph.add("Sub", ["samples", graph.hold("frame", [shape.frame])], "last_begin")
     graph.add("Add", ["last_begin", one], "past_last_begin")
@@ -111,7 +111,7 @@ def _frames(graph: Graph, shape: FrontEnd) -> None:
     graph.add("Range", [graph.hold("begin", np.array(0), np.int64), "end", step], "begins")
     graph.add("Unsqueeze", ["begins", one], "begins_column")
     graph.add("Add", ["begins_column", graph.hold("within", list(range(shape.frame)))], "places")
-    graph.add("Gather", [AUDIO, "places"], "frames_of_floats", axis=1)
+    graph.add("Gather", [source, "places"], "frames_of_floats", axis=1)
     graph.add("Cast", ["frames_of_floats"], "frames_of_doubles", to=TensorProto.DOUBLE)
 
 
@@ -127,9 +127,10 @@ def _waves(shape: FrontEnd) -> NDArray[np.float64]:
     return np.asarray(np.concatenate((np.cos(angle), np.sin(angle))) * shape.window, np.float64)
 
 
-def _convolution(
+def add_convolution(
     graph: Graph, signal: str, name: str, kernel: NDArray[Any], bias: NDArray[Any], *, pooled: bool
 ) -> str:
+    """Three by three with ReLU, halved if so wished; kernels are [height, width, in, out]."""
     weight = graph.hold(f"{name}_weight", np.ascontiguousarray(kernel.transpose(3, 2, 0, 1)))
     graph.add("Conv", [signal, weight, graph.hold(f"{name}_bias", bias)], name, pads=[1, 1, 1, 1])
     signal = graph.add("Relu", [name], f"{name}_relu")
@@ -146,7 +147,7 @@ def _dense(graph: Graph, signal: str, name: str, kernel: NDArray[Any], bias: NDA
     return graph.add("Relu", [name], f"{name}_relu") if relu else name
 
 
-def _as_sequence(graph: Graph, signal: str, width: int) -> str:
+def as_sequence(graph: Graph, signal: str, width: int) -> str:
     """[batch * pictures, width] to [batch, pictures, width]."""
     graph.add("Concat", [graph.hold("any", [-1]), "pictures_count", graph.hold("width", [width])], "sequence", axis=0)
     return graph.add("Reshape", [signal, "sequence"], "embeddings")
