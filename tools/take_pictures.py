@@ -39,8 +39,8 @@ def demo(seed: int, seconds: float) -> Iterator[str]:
     """The running demo's address."""
     with tempfile.TemporaryDirectory(prefix="dhishoom-pictures-") as folder:
         command = [sys.executable, "-m", "dhishoom", "demo", "--no-browser", "--port", "0", "--seconds", f"{seconds:g}"]
-        command += ["--seed", str(seed), "--data", f"{folder}/data"]
-        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        command += ["--seed", str(seed), "--data", "dhishoom-data"]
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=folder)
         try:
             yield address_in(process)
         finally:
