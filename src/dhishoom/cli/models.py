@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import msgspec
 import typer
 from rich.markup import escape
 
@@ -15,6 +17,7 @@ from dhishoom.cli.import_model import import_model
 from dhishoom.detectors.catalogue import DEFAULT, card_of, model_files, names, user_folder
 from dhishoom.errors import ModelError
 from dhishoom.nouns import ModelCard
+from dhishoom.train.models.embedders import embedder_files, read_embedder_card
 
 if TYPE_CHECKING:
     from dhishoom.messages import Json
@@ -43,6 +46,11 @@ def list_models(as_json: AsJson = False) -> None:
             output.print_json(_entry(name, card))
         else:
             rows.append(_row(name, card))
+    for embedder, path in embedder_files(user_folder()).items():
+        if as_json:
+            output.print_json(_embedder_entry(path))
+        else:
+            rows.append([embedder, "", "", "", "", "", f"{path.stat().st_size / 1000:.0f}", "an embedder"])
     if as_json:
         return
     output.print_result(output.table("", COLUMNS, rows, right=COLUMNS[2:-1]))
@@ -55,6 +63,10 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """A model's card: licence, data, what was measured with its intervals, thresholds and limits."""
+    embedders = embedder_files(user_folder())
+    if name in embedders and name not in names():
+        output.print_json(_embedder_entry(embedders[name]))
+        return
     card = card_of(name)
     if as_json:
         output.print_json(_whole(card))
@@ -76,6 +88,12 @@ def _entry(name: str, card: ModelCard) -> Json:
         "bytes": _bytes_of(name),
         "summary": _summary(card),
     }
+
+
+def _embedder_entry(path: Path) -> Json:
+    """An embedder's card; it embeds sound for a frame-level model and is no detector by itself."""
+    card = msgspec.to_builtins(read_embedder_card(path.with_suffix(".json")))
+    return {"type": "embedder", "bytes": path.stat().st_size, **card}
 
 
 def _bytes_of(name: str) -> int:

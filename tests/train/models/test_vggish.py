@@ -133,6 +133,8 @@ def test_an_import_embeds_as_its_weights_do_to_1e_5(
     assert "smoke test does not hold" in result.stderr
     embedder = Embedder(tmp_path / "models" / "embedders" / "vggish.onnx")
     assert (embedder.card.parameters, embedder.card.licence) == (PARAMETERS, "")
+    listed = CliRunner().invoke(application(["models"]), ["models", "list", "--json"]).stdout.splitlines()
+    assert [json.loads(line)["name"] for line in listed if json.loads(line)["type"] == "embedder"] == ["vggish"]
     sound = golden["noise_2p5s_wave"][: VGGISH.example_samples]
     expected = embed(whole, examples(sound, 16_000, VGGISH), last_relu=False)
     np.testing.assert_allclose(embedder.embed(sound[None].astype(np.float32))[0], expected, atol=1e-5)

@@ -6,14 +6,16 @@ An embedder is no detector: it says nothing of gunfire. A frame-level model on t
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
-import numpy as np
-import onnxruntime
-from numpy.typing import NDArray
 
-from dhishoom.detectors.front_ends import FrontEnd, front_end
 from dhishoom.errors import ModelError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import onnxruntime
+    from numpy.typing import NDArray
 
 FOLDER = "embedders"
 CARD_BYTES_MAX = 1 << 20
@@ -42,11 +44,6 @@ class EmbedderCard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     postprocessed: bool = False
     checks: dict[str, object] = {}
 
-    @property
-    def shape(self) -> FrontEnd:
-        """Its front end."""
-        return front_end(self.front_end)
-
 
 class Embedder:
     """An embedder's network, run by onnxruntime."""
@@ -57,11 +54,14 @@ class Embedder:
 
     def embed(self, audio: NDArray[np.float32]) -> NDArray[np.float32]:
         """[batch, samples] at the front end's rate to [batch, pictures, width]."""
-        return np.asarray(self._run.run(["embedding"], {"audio": audio})[0], np.float32)
+        embeddings: NDArray[np.float32] = self._run.run(["embedding"], {"audio": audio})[0]
+        return embeddings
 
 
 def session(path: Path, threads: int = 1) -> onnxruntime.InferenceSession:
     """A network opened. Raises ModelError where onnxruntime cannot."""
+    import onnxruntime
+
     from dhishoom.detectors.onnx import FAILURES
 
     options = onnxruntime.SessionOptions()
