@@ -9,6 +9,7 @@ from dhishoom.plot.dashboard import Dashboard, dashboard
 from dhishoom.plot.incidents import arrivals, incident_map, span_ns
 from dhishoom.plot.paper import png
 from dhishoom.plot.sound import Mark, log_mel, scores, timeline, waveform
+from dhishoom.plot.tdoa import tdoa
 
 __all__ = [
     "Dashboard",
@@ -20,6 +21,7 @@ __all__ = [
     "png",
     "scores",
     "span_ns",
+    "tdoa",
     "timeline",
     "waveform",
 ]

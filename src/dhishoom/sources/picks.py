@@ -6,6 +6,7 @@ Two forms: our own object of sensors and picks, and the array of pulses of the l
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -23,6 +24,8 @@ SIGMA_S = 0.001
 """Of a pick that does not say."""
 FAR_M = 1e7
 """Places are metres in any frame, such as UTM: northings reach ten million."""
+MOVED_M = 50.0
+"""A sensor measures its own place to some metres; farther off it has been moved."""
 UNJUDGED = 0.5
 """Score of a pick that nobody judged: it says that something was heard, not what."""
 
@@ -45,6 +48,8 @@ class _PicksFile(msgspec.Struct):
     picks: list[_Pick]
     temperature_c: float = 15.0
     humidity_percent: float = 60.0
+    wind_east_m_s: float = 0.0
+    wind_north_m_s: float = 0.0
 
 
 class _Pulse(msgspec.Struct, rename={"snr_db": "signal_to_noise_dB"}):
@@ -57,6 +62,8 @@ class _Pulse(msgspec.Struct, rename={"snr_db": "signal_to_noise_dB"}):
 
 class _WeatherFile(msgspec.Struct):
     temperature: float | None = None
+    speed: float | None = None
+    direction: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +123,12 @@ def _read(path: Path) -> bytes:
 
 def _from_picks(file: _PicksFile) -> PickFile:
     sensors = {name: _sensor(name, [place]) for name, place in file.sensors.items()}
-    weather = Weather(temperature_c=file.temperature_c, humidity_percent=file.humidity_percent)
+    weather = Weather(
+        temperature_c=file.temperature_c,
+        humidity_percent=file.humidity_percent,
+        wind_east_m_s=file.wind_east_m_s,
+        wind_north_m_s=file.wind_north_m_s,
+    )
     found, problems = [], []
     for number, pick in enumerate(file.picks):
         try:
@@ -157,17 +169,20 @@ def from_pulses(pulses: Sequence[_Pulse], weather: Weather) -> PickFile:
     places: dict[str, list[_Place]] = {}
     for pulse in pulses:
         places.setdefault(pulse.serial_number, []).append(pulse.location)
+    sensors = {name: _sensor(name, measured) for name, measured in places.items()}
     found, problems = [], []
     for pulse in pulses:
         try:
-            found.append(_pulse_detection(pulse))
+            found.append(_pulse_detection(pulse, sensors[pulse.serial_number]))
         except DhishoomError as error:
             problems.append(f"Pulse {pulse.pulse_uuid} is left out: {error}")
-    sensors = {name: _sensor(name, measured) for name, measured in places.items()}
     return _told(Site(sensors=sensors, weather=weather), found, problems)
 
 
-def _pulse_detection(pulse: _Pulse) -> Detection:
+def _pulse_detection(pulse: _Pulse, sensor: Sensor) -> Detection:
+    place = sensor.position
+    if place is None or math.hypot(pulse.location.x - place.x_m, pulse.location.y - place.y_m) > MOVED_M:
+        raise SourceError(f"sensor {sensor.sensor_id} was elsewhere then; give it another id after it moved.")
     return Detection(
         detection_id=pulse.pulse_uuid,
         sensor_id=pulse.serial_number,
@@ -197,9 +212,19 @@ def _told(site: Site, detections: list[Detection], problems: list[str]) -> PickF
 
 
 def _weather_beside(path: Path) -> Weather:
-    """Of `TEST.weather.json` next to `TEST.allpulses.json`; fifteen degrees where there is none."""
+    """Of `TEST.weather.json` next to `TEST.allpulses.json`; fifteen degrees where there is none.
+
+    Wind is stated as weather stations do: metres per second, and the degrees it comes from.
+    """
     beside = path.with_name(path.name.removesuffix(".allpulses.json") + ".weather.json")
     if beside == path or not beside.is_file():
         return Weather()
-    celsius = msgspec.json.decode(_read(beside), type=_WeatherFile).temperature
-    return Weather() if celsius is None else Weather(temperature_c=celsius)
+    stated = msgspec.json.decode(_read(beside), type=_WeatherFile)
+    if stated.temperature is None:
+        return Weather()
+    speed, toward = stated.speed or 0.0, math.radians((stated.direction or 0.0) + 180)
+    return Weather(
+        temperature_c=stated.temperature,
+        wind_east_m_s=speed * math.sin(toward),
+        wind_north_m_s=speed * math.cos(toward),
+    )
