@@ -21,7 +21,7 @@ FRAMES = 5
 RATE = VGGISH.sample_rate
 LENGTH = (FRAMES * VGGISH.example - 1) * VGGISH.hop + VGGISH.frame
 STRIDE = LENGTH // 2
-HELD_OUT = ("FP5", "FP7")
+HELD_OUT = ("FP2", "FP5", "FP7")
 """Firing positions that nothing here learns from, so that there are onsets to measure on."""
 EDGE_S = 0.1
 LOUDEST_S = 0.1
