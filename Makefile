@@ -13,7 +13,7 @@ STARTS ?= 15
 DEMO_FLAGS ?=
 SHARED ?= $(or $(DHISHOOM_SHARED),../shared)
 
-.PHONY: help demo install test check fix bench bench-alert bench-cluster bench-spark bench-detect bench-import bench-install bench-load bench-locate page docs scale wheel evaluation pictures clean
+.PHONY: help ancestor demo install test check fix bench bench-alert bench-cluster bench-spark bench-detect bench-import bench-install bench-load bench-locate page docs scale wheel evaluation pictures clean
 
 help:  ## Show what can be made
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -102,6 +102,10 @@ evaluation: $(VENV)/.all  ## Measure the shipped models beside public taggers, w
 	DHISHOOM_MODELS=build/models $(BIN)/dhishoom evaluate $(SHARED)/data/clips/manifest.csv --pittsburgh $(SHARED)/data/pittsburgh \
 	    --model dhishoom-small-1 --model dhishoom-small-1+yamnet --model dhishoom-small-open-1 --weights $(SHARED)/weights \
 	    --folds benchmarks/folds/dhishoom-small-1/folds.json --cache build/answers --out build/evaluation --docs docs/evaluation.md
+
+ancestor: $(VENV)/.all  ## Teach the learning system of the product before this one, answer its question (needs .[train])
+	$(BIN)/python -m dhishoom.train.models.learn --shared $(SHARED) --out build/ancestor
+	$(BIN)/python tools/answer_ancestor.py --shared $(SHARED) --models build/ancestor
 
 wheel: $(VENV)/.dev page  ## A wheel that carries the built page, in dist/
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
