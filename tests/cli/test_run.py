@@ -66,6 +66,20 @@ def test_what_the_sources_say_is_stored(run, settings, tmp_path: Path) -> None:
     store.close()
 
 
+def test_the_command_line_may_name_the_model(run, settings, tmp_path: Path) -> None:
+    """It listens instead of the one of the settings; a misspelt one is told the nearest."""
+    path = settings(ONE, "[web]\nport = 0\n", TEN_YEARS)
+
+    heard = run(run_command, "--config", path, "--model", "energy", "--until-done")
+    refused = run(run_command, "--config", path, "--model", "enrgy", "--until-done")
+
+    assert (heard.exit_code, refused.exit_code) == (0, 6)
+    assert "Did you mean energy?" in refused.err
+    store = kept(tmp_path)
+    assert {one.model for one in store.detections()} == {"energy"}
+    store.close()
+
+
 @pytest.mark.parametrize(
     ("text", "code", "words"),
     [

@@ -16,7 +16,7 @@ from dhishoom.errors import SettingsError
 from dhishoom.messages import Json
 from dhishoom.nouns import Site
 from dhishoom.service.web_server import WebServer
-from dhishoom.settings import FILE_NAME, Settings, read_settings
+from dhishoom.settings import FILE_NAME, ModelSettings, Settings, read_settings
 from dhishoom.wiring import open_feeds, open_store, site_of
 
 STREETS_BYTES_MAX = 64 << 20
@@ -27,6 +27,7 @@ def run(
     config: Annotated[Path, typer.Option(help="The settings; `dhishoom init` writes them.")] = Path(FILE_NAME),
     host: Annotated[str | None, typer.Option(help="Address to serve at; else web.host.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to serve at, 0 for any; else web.port.")] = None,
+    model: Annotated[str | None, typer.Option(help="Which one listens; else model.name.")] = None,
     seconds: Annotated[float | None, typer.Option(help="Stop after so long; else with Ctrl-C.")] = None,
     until_done: Annotated[bool, typer.Option("--until-done", help="Stop when every source has ended.")] = False,
     associate: Annotated[
@@ -38,7 +39,7 @@ def run(
     Paths in dhishoom.toml are relative to the folder it lies in. With bus.kind = "kafka" any number of these share the
     sensors: start more, or kill some.
     """
-    settings = with_address(read_settings(config), host, port)
+    settings = with_model(with_address(read_settings(config), host, port), model)
     base = config.parent
     streets = read_streets(base / settings.site.streets) if settings.site.streets else None
     warn_if_open(settings.web.host)
@@ -72,6 +73,13 @@ def with_address(settings: Settings, host: str | None, port: int | None) -> Sett
     web = settings.web
     web = msgspec.structs.replace(web, host=web.host if host is None else host, port=web.port if port is None else port)
     return msgspec.structs.replace(settings, web=web)
+
+
+def with_model(settings: Settings, name: str | None) -> Settings:
+    """The settings, with the model that the command line names; its own thresholds then, and no second look."""
+    if name is None:
+        return settings
+    return msgspec.structs.replace(settings, model=ModelSettings(name=name))
 
 
 def warn_if_open(host: str) -> None:
