@@ -9,7 +9,7 @@ import io
 import json
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -89,7 +89,8 @@ def send(load: Load) -> dict[str, object]:
     bus.publish(AUDIO_TOPIC, "warm-up", b"not sound", {})
     bus.flush()
     print("ready", flush=True)
-    sys.stdin.readline()
+    told = sys.stdin.readline().strip()  # when to begin, if that is not known yet
+    load = replace(load, begin_ns=int(told)) if told.isdecimal() else load
     begun_s = time.monotonic() + (load.begin_ns - time.time_ns()) / NS_PER_S
     published, late_s = {}, 0.0
     for turn in range(load.rounds):

@@ -67,12 +67,14 @@ def work(given: Work) -> dict[str, Any]:
     worker = CityWorker(Site(), detector, store, bus, AudioCodec(Site()))
     stop: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _: stop.append(number))
+    heard = 0
+    while not worker.hears_something and not stop:
+        heard += worker.turn(1, POLL_S)
     print("ready", flush=True)
     begun_s = ended_s = cpu_s = 0.0
-    heard = 0
     while not stop and not (given.count and heard >= given.count):
         came = worker.turn(MESSAGES_MAX, POLL_S)
-        if came and not heard:
+        if came and not begun_s:
             begun_s, cpu_s = time.monotonic(), time.process_time()
         heard += came
         ended_s = time.monotonic() if came else ended_s

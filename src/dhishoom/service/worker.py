@@ -95,6 +95,11 @@ class CityWorker:
         """Wait no longer for a store or a bus that is away; from any thread."""
         self._stopping.set()
 
+    @property
+    def hears_something(self) -> bool:
+        """Whether it has been given a part of the city."""
+        return bool(self._partitions)
+
     def take_strips(self) -> list[Json]:
         """Strips since they were last taken."""
         return self._ears.take_strips()
