@@ -9,6 +9,7 @@ import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -83,7 +84,7 @@ def front_end(name: str) -> FrontEnd:
     raise ModelError(f"There is no front end {name!r}. {hint}")
 
 
-def log_mel(samples: NDArray[np.floating], sample_rate: int, shape: FrontEnd) -> Floats:
+def log_mel(samples: NDArray[Any], sample_rate: int, shape: FrontEnd) -> Floats:
     """[frames, bands] of mono sound of any rate: resampled to the rate that the models behind it know."""
     sound = at_rate(samples, sample_rate, shape.sample_rate)
     if len(sound) < shape.frame:
@@ -94,14 +95,14 @@ def log_mel(samples: NDArray[np.floating], sample_rate: int, shape: FrontEnd) ->
     return picture
 
 
-def examples(samples: NDArray[np.floating], sample_rate: int, shape: FrontEnd) -> NDArray[np.float32]:
+def examples(samples: NDArray[Any], sample_rate: int, shape: FrontEnd) -> NDArray[np.float32]:
     """[n, example, bands]: whole pictures one after the other; what is left at the end is dropped."""
     picture = log_mel(samples, sample_rate, shape)
     count = len(picture) // shape.example
     return picture[: count * shape.example].reshape(count, shape.example, shape.bands).astype(np.float32)
 
 
-def at_rate(samples: NDArray[np.floating], sample_rate: int, wanted: int) -> Floats:
+def at_rate(samples: NDArray[Any], sample_rate: int, wanted: int) -> Floats:
     """Polyphase resampling (scipy.signal.resample_poly)."""
     if sample_rate == wanted:
         return np.asarray(samples, np.float64)

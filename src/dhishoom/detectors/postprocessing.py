@@ -5,6 +5,7 @@ from __future__ import annotations
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,12 +32,12 @@ class Postprocessor:
     vectors: Floats
     means: Floats
 
-    def whiten(self, embeddings: NDArray[np.floating]) -> Floats:
+    def whiten(self, embeddings: NDArray[Any]) -> Floats:
         """[..., 128] within [-2, 2]."""
         whitened = (np.asarray(embeddings, np.float64) - self.means) @ self.vectors.T
         return np.clip(whitened, LEAST, MOST)
 
-    def quantise(self, embeddings: NDArray[np.floating]) -> NDArray[np.uint8]:
+    def quantise(self, embeddings: NDArray[Any]) -> NDArray[np.uint8]:
         """[..., 128] in eight bits; the fraction is cut off, as published."""
         return ((self.whiten(embeddings) - LEAST) * (LEVELS / (MOST - LEAST))).astype(np.uint8)
 

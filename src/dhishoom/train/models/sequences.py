@@ -67,7 +67,7 @@ class Teacher:
         for at in range(0, len(sound), _BATCH):
             waves = np.stack([resample(one, RATE, _TEACHER_RATE) for one in sound[at : at + _BATCH]])
             parts.append(self._session.run(["probs"], {"waveform": waves})[0])
-        return np.concatenate(parts).astype(np.float32)
+        return np.asarray(np.concatenate(parts), np.float32)
 
 
 def sequences_of(recordings: Sequence[Recording], teacher: Teacher | None, *, copies: int, seed: int = 0) -> Sequences:
