@@ -151,8 +151,14 @@ def test_python_workers_that_are_killed_lose_and_double_nothing(
         eventually(lambda: list(python_workers(java)), "Spark has Python workers")
         for pid in python_workers(java):
             os.kill(pid, signal.SIGKILL)
-        eventually(lambda wanted=wanted: len(street.told) >= wanted, "a batch is written", within_s=LINES_S_MAX)
-    eventually(lambda: len(street.log()) >= len(chunks), "every message is logged", within_s=LINES_S_MAX)
+        eventually(
+            lambda wanted=wanted: job.wait(0.1) or len(street.told) >= wanted,
+            "a batch is written",
+            within_s=LINES_S_MAX,
+        )
+    eventually(
+        lambda: job.wait(0.1) or len(street.log()) >= len(chunks), "every message is logged", within_s=LINES_S_MAX
+    )
     job.stop()
 
     assert len(set(offsets_of(street.log()))) == len(street.log()) == len(street.csv_lines()) == len(chunks)
