@@ -30,6 +30,9 @@ from dhishoom.train.recordings import LIVE_FIRE, Recording, read_live_fire, read
 
 TAUGHT_WEIGHT = 20.0
 BATCH = 32
+RATE_OF_EMBEDDER = 2e-3
+RATES = {"logistic": 3e-2}
+"""Of frame-level models; 2e-3 for those not named. One layer on unit vectors needs larger steps."""
 
 
 def may_teach(recording: Recording) -> bool:
@@ -66,13 +69,13 @@ class Judge(nn.Module):  # type: ignore[misc]
 def train_embedder(rows: Sequences, limit_min: float, passes: int, tell: Callable[[str], object]) -> LightVgg:
     """Learn until the time is up; the rate falls to nothing by then."""
     judge = Judge(rows.taught.shape[1])
-    optimiser = torch.optim.AdamW(judge.parameters(), lr=2e-3, weight_decay=1e-3)
+    optimiser = torch.optim.AdamW(judge.parameters(), lr=RATE_OF_EMBEDDER, weight_decay=1e-3)
     began = time.monotonic()
     for number, chosen in enumerate(_batches(rows.gunshot, passes)):
         share = max((time.monotonic() - began) / (60 * limit_min), number * BATCH / (passes * len(rows.gunshot)))
         if share >= 1:
             break
-        optimiser.param_groups[0]["lr"] = 2e-3 * 0.5 * (1 + np.cos(np.pi * share))
+        optimiser.param_groups[0]["lr"] = RATE_OF_EMBEDDER * 0.5 * (1 + np.cos(np.pi * share))
         opinion, gunshot = judge(torch.from_numpy(rows.pictures[chosen].astype(np.float32)))
         loss = TAUGHT_WEIGHT * nn.functional.binary_cross_entropy_with_logits(
             opinion, torch.from_numpy(rows.taught[chosen])
@@ -102,14 +105,15 @@ def train_frame_level(
     """A frame-level model of its small size on fixed embeddings."""
     torch.manual_seed(0)
     model = frame_level(kind, WIDTH, targets.shape[1], SMALL[kind])
-    optimiser = torch.optim.AdamW(model.parameters(), lr=2e-3, weight_decay=1e-3)
+    rate = RATES.get(kind, 2e-3)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=1e-3)
     began = time.monotonic()
     weight = TAUGHT_WEIGHT if targets.shape[1] > 2 else 1.0
     for number, chosen in enumerate(_batches(targets[:, 0] > 0.5, passes)):
         share = max((time.monotonic() - began) / (60 * limit_min), number * BATCH / (passes * len(targets)))
         if share >= 1:
             break
-        optimiser.param_groups[0]["lr"] = 2e-3 * 0.5 * (1 + np.cos(np.pi * share))
+        optimiser.param_groups[0]["lr"] = rate * 0.5 * (1 + np.cos(np.pi * share))
         told = model(torch.from_numpy(embeddings[chosen])).clamp(1e-6, 1 - 1e-6)
         loss = weight * nn.functional.binary_cross_entropy(told, torch.from_numpy(targets[chosen]))
         optimiser.zero_grad()
@@ -160,10 +164,7 @@ def learn(shared: Path, out: Path, cache: Path, kinds: Sequence[str], limits: Li
     rows = _sequences(taught, teacher, 2, cache / "taught.npz")
     quiet = _sequences(judged, None, 0, cache / "judged.npz")
     print(f"{len(rows.gunshot)} sequences of {len(taught)} recordings, {rows.gunshot.sum()} with gunfire")
-    torch.manual_seed(0)
-    began = time.monotonic()
-    network = train_embedder(rows, limits.embedder_min, limits.passes, print)
-    minutes = (time.monotonic() - began) / 60
+    network, minutes = _embedder(rows, limits, cache / "embedder.pt")
     path = _keep_embedder(network, out, minutes, len(rows.gunshot))
     embeddings, heard = embedded(network, rows.pictures), embedded(network, quiet.pictures)
     two = np.stack((rows.gunshot, ~rows.gunshot), axis=1).astype(np.float32)
@@ -176,6 +177,21 @@ def learn(shared: Path, out: Path, cache: Path, kinds: Sequence[str], limits: Li
             scores = told(model, heard)
             card = write_detector(model, trained, path, scores, quiet.recording, judged, out)
             print(f"{card.name}: {minutes:.1f} min, alert {card.alert:.3f}, possible {card.possible:.3f}")
+
+
+def _embedder(rows: Sequences, limits: Limits, file: Path) -> tuple[LightVgg, float]:
+    """Taught, or as the last run left it, with the minutes it took."""
+    if file.is_file():
+        kept = torch.load(file, weights_only=True)
+        network = LightVgg().eval()
+        network.load_state_dict(kept["network"])
+        return network, float(kept["minutes"])
+    torch.manual_seed(0)
+    began = time.monotonic()
+    network = train_embedder(rows, limits.embedder_min, limits.passes, print)
+    minutes = (time.monotonic() - began) / 60
+    torch.save({"network": network.state_dict(), "minutes": minutes}, file)
+    return network, minutes
 
 
 def _keep_embedder(network: LightVgg, out: Path, minutes: float, examples: int) -> Path:
