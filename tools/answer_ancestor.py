@@ -18,11 +18,14 @@ from dhishoom.detectors.catalogue import DEFAULT, user_folder
 from dhishoom.evaluate.contestants import Contestant, enter
 from dhishoom.evaluate.hearing import Answer, hear, prepare
 from dhishoom.evaluate.intervals import Figure, resampled, with_interval
+from dhishoom.evaluate.kept import KeptAnswers
 from dhishoom.evaluate.live_fire_tables import matched_all
 from dhishoom.evaluate.pittsburgh import live_fire_tests
 from dhishoom.evaluate.ranking import average_precision, recall_at_rate, threshold_for
 from dhishoom.evaluate.recordings import Recording, live_fire_recordings, read_manifest, thinned
+from dhishoom.evaluate.report import Asked, hear_all
 
+TIMED = 24
 BEGIN, END = "<!-- written by tools/answer_ancestor.py -->", "<!-- until here -->"
 COLUMNS = (
     "model", "AP, clips", "recall at 1 false clip/h", "AP, events", "recall of shots at 1 false event/h",
@@ -47,22 +50,25 @@ def never_learnt(recordings: Sequence[Recording], contestants: Sequence[Contesta
     ]
 
 
-def listen(clips: Sequence[Recording], shots: Sequence[Recording], contestants: Sequence[Contestant]) -> list[Heard]:
-    """Every recording by every model; processor time is that of listening alone."""
-    answers: list[list[Answer]] = [[] for _ in contestants]
-    spent_s, heard_s = [0.0] * len(contestants), 0.0
-    for recording in (*clips, *shots):
-        ready = prepare(recording)
-        heard_s += ready.sound.duration_s
-        for index, contestant in enumerate(contestants):
-            detector, standing = contestant.listener(recording)
-            began = time.process_time()
-            answers[index].append(hear(ready, detector, standing))
-            spent_s[index] += time.process_time() - began
-    return [
-        Heard(one, tuple(told[: len(clips)]), tuple(told[len(clips) :]), 1000 * spent / heard_s)
-        for one, told, spent in zip(contestants, answers, spent_s, strict=True)
-    ]
+def listen(
+    clips: Sequence[Recording], shots: Sequence[Recording], contestants: Sequence[Contestant], cache: Path, seed: int
+) -> list[Heard]:
+    """Every recording by every model; what they said is kept in `cache` between runs."""
+    asked = Asked(manifest="", pittsburgh="", clips=tuple(clips), live_fire=tuple(shots), missing=(), seed=seed)
+    heard, unreadable = hear_all(contestants, asked, lambda these, _, __: iter(these), KeptAnswers(cache))
+    for why in unreadable:
+        print(why)
+    return [Heard(one.contestant, one.clips, one.live_fire, cpu_ms(one.contestant, clips)) for one in heard]
+
+
+def cpu_ms(contestant: Contestant, clips: Sequence[Recording]) -> float:
+    """Processor time per second of sound of a few recordings, listening alone; the first, which warms up, apart."""
+    few = [prepare(one) for one in thinned(clips, TIMED + 1)]
+    hear(few[0], contestant.detector, "held out")
+    began = time.process_time()
+    for one in few[1:]:
+        hear(one, contestant.detector, "held out")
+    return 1000 * (time.process_time() - began) / sum(one.sound.duration_s for one in few[1:])
 
 
 def clip_figures(answers: Sequence[Answer], seed: int) -> tuple[Figure, Figure]:
@@ -157,6 +163,7 @@ def main() -> None:
     parser.add_argument("--folds", type=Path, default=Path(f"benchmarks/folds/{DEFAULT}/folds.json"))
     parser.add_argument("--kind", action="append", help="frame-level kinds; all that are there without it")
     parser.add_argument("--limit", type=int, help="at most so many clips")
+    parser.add_argument("--cache", type=Path, default=Path("build/answers"), help="what models said, between runs")
     parser.add_argument("--docs", type=Path, default=Path("docs/ancestor.md"))
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
@@ -167,7 +174,8 @@ def main() -> None:
     clips = never_learnt(read_manifest(given.shared / "data" / "clips" / "manifest.csv").recordings, entered)
     tests = live_fire_tests(given.shared / "data" / "pittsburgh")
     shots = [one for one in never_learnt(live_fire_recordings(tests).recordings, entered) if one.arrivals]
-    table = list(lines(listen(thinned(clips, given.limit), shots, entered), given.seed))
+    heard = listen(thinned(clips, given.limit), shots, entered, given.cache, given.seed)
+    table = list(lines(heard, given.seed))
     page = given.docs.read_text(encoding="utf-8")
     before, _, rest = page.partition(BEGIN)
     _, _, after = rest.partition(END)
