@@ -17,6 +17,7 @@ import contextlib
 import json
 import os
 import platform
+import shutil
 import sys
 import tempfile
 import time
@@ -47,12 +48,14 @@ from dhishoom.nouns import NS_PER_S
 from dhishoom.settings import ModelSettings, Settings, StoreSettings
 from dhishoom.spark.assembly import job_of, paths_of, places_of
 from dhishoom.spark.job import ListeningJob, Told
+from dhishoom.spark.plan import memory_folder
 from dhishoom.spark.session import open_session
 from dhishoom.spark_settings import SparkSettings
 from dhishoom.stores.parquet_log import ParquetLog
 from dhishoom.stores.places import open_place
 
 PARTITIONS = 2
+TAILS = f"bench-{os.getpid()}"
 CLIP_MB = 0.32
 TRIGGER_S = 2.0
 WARM_ROUNDS = 2
@@ -125,6 +128,7 @@ def parts(folder: Path) -> Iterator[tuple[Kafka, Hdfs, Any]]:
         yield kafka, hdfs, session
     finally:
         session.stop()
+        shutil.rmtree(memory_folder(TAILS), ignore_errors=True)
         hdfs.stop()
         kafka.stop()
 
@@ -203,6 +207,7 @@ class Bench:
                 clips=f"{home}/clips",
                 log=f"{home}/log",
                 hdfs_http=f"127.0.0.1:{self._hdfs.http}",
+                tails=memory_folder(TAILS),
                 trigger_s=TRIGGER_S,
                 messages_max=1000,
             ),
