@@ -53,8 +53,9 @@ MOVED_M, SPEED_M_S = 60.0, 340.0
 """A shooter moves no farther within a burst."""
 MOVED_NATS = 4.0
 """What it costs to be free to have moved: as many nats as e-folds of places within that, each as wide as a fit."""
-SEEDS_REFINED, MOVES_REFINED = 16, 4
-BURSTS_TRIED = 6
+SEEDS_REFINED, MOVES_REFINED = 10, 3
+BURSTS_TRIED, BEHIND_NATS = 6, 15.0
+"""So many places are judged by all their rounds, if no farther behind the best by one."""
 HOPELESS_NATS = 6.0
 """A seed that roughly weighs less than this is not worth fitting."""
 SHOTS_MAX = 64
@@ -197,7 +198,8 @@ def _candidates(question: Question, seeds: Floats) -> list[Agreement]:
     nats, members = weigh(question, chosen)
     order = [int(at) for at in np.argsort(-nats, kind="stable")]
     found = [Agreement(chosen[at], members[at][members[at] >= 0], float(nats[at])) for at in order]
-    return _unlike([one for one in found if one.nats >= ROUND_NATS and len(one.members) >= 3])
+    least = max(ROUND_NATS, found[0].nats - BEHIND_NATS)
+    return _unlike([one for one in found if one.nats >= least and len(one.members) >= 3])
 
 
 def _unlike(agreements: Iterable[Agreement]) -> list[Agreement]:

@@ -24,6 +24,7 @@ BELOW_M, ABOVE_M = 50.0, 200.0
 """No shot is fired farther below or above the sensors."""
 CONVERGED_M = 1e-6
 RIDGE = 1e-12
+HOPELESS = 4.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,6 +52,8 @@ def raised(source: Floats, height_m: float, arrivals: Arrivals, air: Air) -> Rai
     freedom = len(arrivals.times_s) - 4
     if freedom < FREEDOM_MIN:
         return None
+    if _is_hopeless(source, height_m, arrivals, air):
+        return None
     found = [_fit(np.append(source, height_m + start), arrivals, air) for start in STARTS_M]
     unknowns, residuals, jacobian = min(found, key=lambda fit: float((fit[1] ** 2).sum()))
     squares = float((residuals**2).sum())
@@ -66,6 +69,18 @@ def raised(source: Floats, height_m: float, arrivals: Arrivals, air: Air) -> Rai
     seconds = np.array([1.0, 1.0, 1.0 / air.speed_m_s])
     in_plane: Floats = np.asarray(covariance[:3, :3] * np.outer(seconds, seconds), np.float64)
     return Raised(unknowns[:3] * seconds, float(unknowns[3]), in_plane, residuals * arrivals.sigmas_s)
+
+
+def _is_hopeless(source: Floats, height_m: float, arrivals: Arrivals, air: Air) -> bool:
+    """Whether errors as claimed would hide the height, and the residuals show errors as claimed: a quick look first."""
+    unknowns = np.append(source, height_m + STARTS_M[1]) * np.array([1.0, 1.0, air.speed_m_s, 1.0])
+    residuals, jacobian = _slopes(unknowns, arrivals, air)
+    normal = jacobian.T @ jacobian
+    if np.linalg.cond(normal) > 1 / RIDGE:
+        return True
+    vague = np.linalg.inv(normal)[3, 3] > (HOPELESS * SIGMA_MAX_M) ** 2
+    honest = float(((residuals - residuals.mean()) ** 2).mean()) > 1 / HOPELESS**2
+    return bool(vague and honest)
 
 
 def _fit(start: Floats, arrivals: Arrivals, air: Air) -> tuple[Floats, Floats, Floats]:
