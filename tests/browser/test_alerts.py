@@ -6,12 +6,16 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from dhishoom.nouns import Incident
 from dhishoom.service.alert_messages import alerts_to_json
 from tests.browser.conftest import Served
 from tests.web.test_alerts import post
 
 Open = Callable[..., Any]
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 
 def tell(served: Served, incident: Incident, **ended: str) -> None:
