@@ -81,10 +81,14 @@ def first_question(picks: Picks, array: SensorArray, until_s: float) -> Question
 
 def _shadowed(picks: Picks) -> Bools:
     """Picks that follow a much stronger one at the same sensor so soon that they may be its echoes."""
-    since = picks.times_s[:, None] - picks.times_s[None]
-    echo = (since > DOUBLE_S) & (since < ECHO_S) & (picks.sensors[:, None] == picks.sensors[None])
-    louder = picks.levels_db[None] > picks.levels_db[:, None] + SHADOW_DB
-    shadowed: Bools = (echo & louder).any(axis=1)
+    shadowed = np.zeros(len(picks.times_s), bool)
+    for back in range(1, len(picks.times_s)):  # picks are sorted by sensor, then time
+        since = picks.times_s[back:] - picks.times_s[:-back]
+        near = (picks.sensors[back:] == picks.sensors[:-back]) & (since < ECHO_S)
+        if not near.any():
+            break
+        louder = picks.levels_db[:-back] > picks.levels_db[back:] + SHADOW_DB
+        shadowed[back:] |= near & louder & (since > DOUBLE_S)
     return shadowed
 
 

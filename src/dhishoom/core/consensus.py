@@ -53,7 +53,7 @@ MOVED_M, SPEED_M_S = 60.0, 340.0
 """A shooter moves no farther within a burst."""
 MOVED_NATS = 4.0
 """What it costs to be free to have moved: as many nats as e-folds of places within that, each as wide as a fit."""
-SEEDS_REFINED, MOVES_REFINED = 10, 3
+SEEDS_REFINED, MOVES_REFINED = 16, 4
 BURSTS_TRIED, BEHIND_NATS = 6, 15.0
 """So many places are judged by all their rounds, if no farther behind the best by one."""
 HOPELESS_NATS = 6.0

@@ -10,7 +10,7 @@ from dhishoom.core.sensor_array import SensorArray
 from dhishoom.core.weighing import HEARD_RANGES_M, Indices, Picks, Question, weigh_roughly
 
 TRIPLES_PER_PICK = 48
-SEEDS_MAX = 128
+SEEDS_MAX = 256
 SLACK_S = 0.05
 """Detours may make two arrivals differ by more than the straight way between the sensors, by this."""
 ALIKE_M = 30.0

@@ -6,6 +6,7 @@ due speaks against it, the more the nearer the sensor. The sum over sensors is a
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -89,15 +90,15 @@ def travel_s(seeds: Floats, array: SensorArray) -> Floats:
     return rays(seeds[:, :2], array.height_m, array.places_m, array.air)[0]
 
 
-def _due(question: Question, seeds: Floats) -> tuple[Floats, Floats, Floats]:
+def _due(question: Question, seeds: Floats, ranges_m: Floats = HEARD_RANGES_M) -> tuple[Floats, Floats, Floats]:
     """When each sensor should hear each seed, [k, n]; how likely it tells of a blast of each range, and what its
     silence weighs, [ranges, k, n].
     """
     travel = travel_s(seeds, question.array)
-    distance = travel * question.array.air.speed_m_s
-    chance = HEARD_SHARE * np.exp(-((distance / HEARD_RANGES_M[:, None, None]) ** 2))
+    faded = np.square(travel * (question.array.air.speed_m_s / ranges_m[:, None, None]))
     due = seeds[:, 2:3] + travel + question.detours_s
-    return due, np.log(chance), np.where(due < question.until_s, np.log1p(-chance), 0.0)
+    silent = np.where(due < question.until_s, np.log1p(-HEARD_SHARE * np.exp(-faded)), 0.0)
+    return due, math.log(HEARD_SHARE) - faded, silent
 
 
 def _summed(told: Floats, chance: Floats, silent: Floats) -> Floats:
@@ -135,8 +136,8 @@ def weigh(question: Question, seeds: Floats, scale: float = 1.0) -> tuple[Floats
 
 
 def weigh_roughly(question: Question, seeds: Floats) -> Floats:
-    """Nats of each seed, [k], by a table of what each sensor says of each moment: for thousands of seeds."""
-    due, chance, silent = _due(question, seeds)
+    """Nats of each seed, [k], by a table of what each sensor says of each moment, and one range: for thousands."""
+    due, chance, silent = _due(question, seeds, HEARD_RANGES_M[1:2])
     told = np.full(due.shape, -np.inf)
     at = np.flatnonzero(question.left)
     if len(at):
