@@ -10,6 +10,8 @@ ALERT_FLAGS ?=
 SECONDS_AUDIO ?= 600
 SENSORS ?= 200
 STARTS ?= 15
+SHOTS ?= 200
+BURSTS ?= 25
 DEMO_FLAGS ?=
 SHARED ?= $(or $(DHISHOOM_SHARED),../shared)
 
@@ -86,8 +88,13 @@ scale: $(VENV)/.dev  ## Write docs/scale.md from the figures in benchmarks/measu
 bench-load: $(VENV)/.all  ## Simulated sensors in real time (SECONDS_LOAD=300 SENSORS=200)
 	$(BIN)/python benchmarks/bench_load.py --seconds $(SECONDS_LOAD) --sensors $(SENSORS)
 
-bench-locate: $(VENV)/.all  ## Locating and associating, beside a plain solver
-	$(BIN)/python benchmarks/bench_locate.py
+build/pyocto/.made: $(VENV)/.python  # an environment of its own: it needs an older NumPy
+	$(PYTHON) -m venv build/pyocto
+	build/pyocto/bin/python -m pip install --quiet --disable-pip-version-check pyocto pandas
+	@touch $@
+
+bench-locate: $(VENV)/.all build/pyocto/.made  ## Locating and associating, beside SciPy and PyOcto (SHOTS=200 BURSTS=25)
+	$(BIN)/python benchmarks/bench_locate.py --shots $(SHOTS) --bursts $(BURSTS) --pyocto build/pyocto/bin/python
 
 pictures: $(VENV)/.dev page  ## Draw the README's figures: the published recordings', and the demo's page
 	$(BIN)/python tools/draw_street.py

@@ -33,7 +33,8 @@ Listener = Callable[[str], "Detector"]
 
 def heard(scene: Scene, detector: Detector) -> list[Detection]:
     """Every detection of every sensor of a scene; the listening fold fills silence itself."""
-    sensors, found = scene.site().sensors, list[Detection]()
+    sensors = scene.site().sensors
+    found: list[Detection] = []
     states = {name: begin(name, detector.card, clock_sigma_s=one.clock_sigma_s) for name, one in sensors.items()}
     for chunk in scene.chunks():
         hearing = push(states[chunk.sensor_id], chunk)
@@ -63,7 +64,7 @@ class StreetShot:
 def sound_rows(tests: Sequence[LiveFireTest], root: Path, street: Path | None, listener: Listener) -> list[Row]:
     """Every row that begins with sound."""
     rows = [_audio_row(tests, root, listener), _onset_row(tests, listener)]
-    return rows if street is None else [*rows, _street_row(street, listener(""))]
+    return rows if street is None else [*rows, street_row(street, listener(""))]
 
 
 def _audio_row(tests: Sequence[LiveFireTest], root: Path, listener: Listener) -> Row:
@@ -86,7 +87,8 @@ def _onset_row(tests: Sequence[LiveFireTest], listener: Listener) -> Row:
     return Row("onset against listed arrivals", reached, "bias ≤ 0.5, median ≤ 2, p95 ≤ 8 ms", "0.5, 4 ms", figures)
 
 
-def _street_row(street: Path, detector: Detector) -> Row:
+def street_row(street: Path, detector: Detector) -> Row:
+    """The incident of the scene with the most sensors."""
     scene = max(Replay(street).scenes, key=lambda one: len(one.site().sensors))
     incidents = associate_all(scene.site(), heard(scene, detector))
     shots = street_shots(incidents, scene.site())

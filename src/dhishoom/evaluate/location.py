@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,7 +27,7 @@ __all__ = ["Row", "location_rows", "street_beside"]
 
 def location_rows(
     tests: Sequence[LiveFireTest], root: Path, listener: Listener, draws: int = 5, seed: int = 0
-) -> list[Row]:
+) -> Iterator[Row]:
     """Every row, in the order of what is given to the locator.
 
     Args:
@@ -35,7 +35,9 @@ def location_rows(
         listener: Hears the sound for the rows that begin with it.
     """
     street = street_beside(root)
-    return [*listed_rows(tests, draws, seed), *raw_rows(tests, draws, seed), *sound_rows(tests, root, street, listener)]
+    yield from listed_rows(tests, draws, seed)
+    yield from sound_rows(tests, root, street, listener)
+    yield from raw_rows(tests, draws, seed)
 
 
 def street_beside(root: Path) -> Path | None:
@@ -54,9 +56,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     asked = parser.parse_args(arguments)
     tests = live_fire_tests(asked.folder)
     detector = open_detector(asked.model)
-    rows = location_rows(tests, asked.folder, lambda _: detector, asked.draws, asked.seed)
-    for row in rows:
-        print(f"{row.task}\n    reached  {row.reached}\n    must     {row.must}    aim  {row.aim}")
+    rows = []
+    for row in location_rows(tests, asked.folder, lambda _: detector, asked.draws, asked.seed):
+        print(f"{row.task}\n    reached  {row.reached}\n    must     {row.must}    aim  {row.aim}", flush=True)
+        rows.append(row)
     print(json.dumps({"draws": asked.draws, "seed": asked.seed, "rows": [asdict(row) for row in rows]}))
 
 
