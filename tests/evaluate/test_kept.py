@@ -44,14 +44,15 @@ def test_a_model_hears_a_recording_once(recording: Recording, tmp_path: Path) ->
 
 
 def test_another_recording_or_model_is_heard(recording: Recording, tmp_path: Path) -> None:
-    """A changed file, and a card with another threshold, are not what was heard."""
+    """A changed file, and a card with another calibration, are not what was heard; another threshold is."""
     kept = KeptAnswers(tmp_path / "kept")
     kept.get("m", recording, "held out", lambda: _answer(recording))
     recording.path.write_bytes(b"other sound")
 
     with pytest.raises(AssertionError, match="again"):
         kept.get("m", recording, "held out", _never)
-    assert identity(CARD, Path()) != identity(replace(CARD, alert=0.95), Path())
+    assert identity(CARD, Path()) == identity(replace(CARD, alert=0.95), Path())
+    assert identity(CARD, Path()) != identity(replace(CARD, calibration=((0.0, 0.0), (1.0, 0.9))), Path())
 
 
 def test_what_cannot_be_read_is_heard_again(recording: Recording, tmp_path: Path) -> None:

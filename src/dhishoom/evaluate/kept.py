@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -99,9 +100,11 @@ class KeptAnswers:
 
 
 def identity(card: ModelCard, file: Path) -> str:
-    """Of a model: its file and its card. A change of either makes it another."""
+    """Of a model: its file and what of its card decides a score. A change of either makes it another."""
+    rest = dict(card.card or {})
+    deciding = {name: rest[name] for name in ("first", "second", "second_look") if "second" in rest and name in rest}
     digest = hashlib.blake2b(f"{VERSION}\n".encode(), digest_size=10)
-    digest.update(msgspec.json.encode(card))
+    digest.update(msgspec.json.encode(replace(card, alert=1.0, possible=0.0, card=deciding)))
     if file.is_file():
         digest.update(file.read_bytes())
     return f"{card.name}-{digest.hexdigest()}"
