@@ -106,7 +106,7 @@ def take(browser: Any, url: str, name: str, folder: Path) -> Path:
 def main() -> None:
     """Take all of them."""
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--seed", type=int, default=2)
+    arguments.add_argument("--seed", type=int, default=1)
     arguments.add_argument("--out", type=Path, default=IMAGES)
     options = arguments.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)

@@ -28,7 +28,7 @@ def demo(
     port: Annotated[int, typer.Option(help="Port of the page, 0 for any that is free.")] = 8765,
     host: Annotated[str, typer.Option(help="Address to serve at.")] = "127.0.0.1",
     seconds: Annotated[float | None, typer.Option(help="Stop after so long; else with Ctrl-C.")] = None,
-    seed: Annotated[int, typer.Option(help="Another seed is another evening.")] = 2,
+    seed: Annotated[int, typer.Option(help="Another seed is another evening.")] = 1,
     data: Annotated[Path, typer.Option(help="Folder of what is kept; the only thing the demo leaves behind.")] = Path(
         "dhishoom-data/demo"
     ),

@@ -114,7 +114,7 @@ def _shape(around: Surroundings, sample_rate: int) -> Samples:
     (1988), JASA 83, 544, at large Strouhal numbers).
     """
     frequencies = fft.rfftfreq(2 * sample_rate, 1 / sample_rate)
-    traffic = (1 + (frequencies / 100.0) ** 2) ** -0.3 * (frequencies > 15)
+    traffic = (1 + (frequencies / 100.0) ** 2) ** -0.55 * (frequencies > 15)
     wind = 1 / (1 + (frequencies / 40.0) ** 2) * (frequencies > 3)
     power = (
         _rms_pa(around.level_db) ** 2 * traffic**2 / np.square(traffic).sum()

@@ -40,10 +40,10 @@ class Muzzle:
 
 WEAPONS = {
     "pistol": Muzzle(
-        level_db=166.0, positive_s=0.0004, back_db=9.0, bullet_m_s=320.0, calibre_m=0.0090, length_m=0.0150
+        level_db=166.0, positive_s=0.0007, back_db=9.0, bullet_m_s=320.0, calibre_m=0.0090, length_m=0.0150
     ),
     "revolver": Muzzle(
-        level_db=168.0, positive_s=0.0005, back_db=8.0, bullet_m_s=260.0, calibre_m=0.0091, length_m=0.0170
+        level_db=168.0, positive_s=0.0007, back_db=8.0, bullet_m_s=260.0, calibre_m=0.0091, length_m=0.0170
     ),
     "shotgun": Muzzle(
         level_db=165.0, positive_s=0.0009, back_db=12.0, bullet_m_s=330.0, calibre_m=0.0185, length_m=0.0200

@@ -24,12 +24,13 @@ Line = tuple[tuple[float, float], ...]
 BLOCK_EAST_M, BLOCK_NORTH_M = 128.0, 112.0
 SENSOR_BLOCKS = 3
 TURN_RAD = math.radians(11.0)
-ROOF_DETOUR_M = 0.4
+ROOF_DETOUR_M = 0.3
+"""Median of what the way over the roofs is longer than the straight one."""
 CORNERS_M = 5.0
 """Mean of how much longer the way round the corners of houses is than over their roofs."""
-VIEW_M = 120.0
+VIEW_M = 40.0
+"""As far as one in three sensors still has a free view."""
 CLOCK_SIGMA_S = 0.001
-MUZZLE_M = 1.5
 FARM_LAND = Origin(lat=39.8283, lon=-98.5795, altitude_m=560.0)
 """The middle of the contiguous United States: fields, where no street can be mistaken for a real one."""
 EVENING = Weather(temperature_c=9.0, humidity_percent=64.0, pressure_kpa=100.6, wind_east_m_s=2.4, wind_north_m_s=-1.3)
@@ -113,7 +114,7 @@ def _ear(chance: np.random.Generator, sensor_id: str, place: Position) -> Ear:
         clock_s=float(chance.normal(0.0, CLOCK_SIGMA_S / 2)),
         around=Surroundings(
             key=sensor_id,
-            level_db=float(chance.normal(65.0, 2.5)),
+            level_db=float(chance.normal(66.0, 2.5)),
             wind_db=float(chance.normal(58.0, 4.0)),
             busy=float(chance.uniform(0.1, 0.7)),
         ),
@@ -158,7 +159,7 @@ def _degrees(point: tuple[float, float]) -> list[float]:
 def way(source_m: tuple[float, float, float], ear: Ear, weather: Weather, seed: int, key: str) -> Path:
     """How sound goes from a place to an ear: free or over roofs, with the street's answer; drawn by seed and key.
 
-    The farther, the likelier something stands between and the more of what arrives came by another way. The figures
+    The farther, the likelier something stands between; what it hides, the street's answer is not hidden by. The figures
     give spectra, tails and levels as the published live-fire recordings have them (docs/simulation.md).
     """
     source, sensor = np.array(source_m), np.array(ear.place_m)
@@ -179,18 +180,17 @@ def way(source_m: tuple[float, float, float], ear: Ear, weather: Weather, seed: 
         ),
         detour_m=detour,
         gain_db=float(chance.normal(0.0, 2.0)),
-        street=street_at(chance, distance),
+        street=street_at(chance),
     )
 
 
-def street_at(chance: np.random.Generator, distance_m: float) -> Street:
-    """Echoes and tail at a distance: the farther, the more of them for what comes straight."""
-    octaves = math.log2(1 + distance_m / 60)
+def street_at(chance: np.random.Generator) -> Street:
+    """Some street's echoes and tail."""
     return Street(
         seed=int(chance.integers(2**31)),
-        decay_s=float(chance.uniform(1.6, 3.2)),
-        tail_db=-10.0 + octaves + float(chance.normal(0.0, 3.0)),
-        early_db=-8.0 + float(chance.normal(0.0, 3.0)),
+        decay_s=float(chance.uniform(2.0, 4.0)),
+        tail_db=-5.0 + float(chance.normal(0.0, 3.0)),
+        early_db=-10.0 + float(chance.normal(0.0, 3.0)),
         echoes=int(chance.integers(3, 9)),
-        echo_db=-15.0 + octaves,
+        echo_db=-15.0,
     )

@@ -13,7 +13,7 @@ from dhishoom.simulate.chance import draw
 Floats = NDArray[np.float64]
 Samples = NDArray[np.float32]
 
-EARLY_DECAY_S = 0.16
+EARLY_DECAY_S = 0.08
 EARLY_BUILD_S = 0.002
 TAIL_BUILD_S = 0.006
 DULL_HZ = 1200.0

@@ -83,7 +83,7 @@ def demo_scenario(*, seconds: float | None = None) -> Scenario:
     """What `dhishoom demo` plays: a shot, a burst of three, then fireworks and other sounds that are no gunfire."""
     acts = (
         Act(kind="gunshot", at_s=4.0),
-        Act(kind="gunshot", at_s=12.0, rounds=3, interval_s=0.45),
+        Act(kind="gunshot", at_s=12.0, rounds=3, interval_s=0.6),
         Act(kind="firework", at_s=19.5),
         Act(kind="hammer", at_s=27.5),
         Act(kind="thunder", at_s=28.5),
