@@ -157,7 +157,7 @@ def simulated_lateness_ms(count: int) -> list[float]:
 
 def heard(kind: str, count: int, rounds: int) -> tuple[SimulatedCity, list[Happening], list[Incident], list[Detection]]:
     """The demo's chain on one kind of happening, `count` times."""
-    act = Act(kind=kind, at_s=2.0, rounds=rounds, interval_s=0.45)  # type: ignore[arg-type]
+    act = Act(kind=kind, at_s=2.0, rounds=rounds, interval_s=0.6)  # type: ignore[arg-type]
     source = SimulatedCity(Scenario(acts=(act,), round_s=ROUND_S, seconds=ROUND_S * count), seed=1, realtime=False)
     store = MemoryStore()
     pipeline = Pipeline(source.site(), open_detector(), store, listening=Listening(keep="none"))
