@@ -14,7 +14,7 @@ from dhishoom.train.recordings import Recording
 from dhishoom.train.shapes import Timing
 
 RATE = 12000
-PLAIN = Chain(distance=0, colour=0, low_pass=0, clip=0, quantise=0, limit=0, codec=0, gap=0, wind=0, mix=0)
+PLAIN = Chain(distance=0, colour=0, low_pass=0, clip=0, quantise=0, limit=0, codec=0, wind=0, mix=0)
 FOLDS = {"shot": 1, "clip": 2, "door": 1, "rain": 2}
 
 

@@ -12,12 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from dhishoom.core.silence import fill
 from dhishoom.train.codec import CODECS, recoded
 from dhishoom.train.library import Samples
 
 Spectrum = NDArray[np.complex64]
-_FAINTER_DB = 8.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +28,6 @@ class Chain:
         mix: Other sound lies behind it. clip, quantise, wind: As they say.
         limit: A phone turns itself down after a loud sound and up again.
         codec: Encoded and decoded as cameras and phones do.
-        gap: A stretch was not recorded, and is filled as the listening fold or an evaluation fills it.
         level_db: Peak level after gain, drawn from here to 0 dB below full scale.
     """
 
@@ -42,7 +39,6 @@ class Chain:
     quantise: float = 0.2
     limit: float = 0.2
     codec: float = 0.02
-    gap: float = 0.25
     mix: float = 0.5
     wind: float = 0.2
     level_db: float = -45.0
@@ -93,7 +89,10 @@ def wind(rng: np.random.Generator, length: int, sample_rate: int) -> Samples:
 
 
 def record(rng: np.random.Generator, sound: Samples, sample_rate: int, chain: Chain) -> Samples:
-    """What a recorder makes of the sound: colour, band, noise, gain, clipping, quantisation, a codec."""
+    """What a recorder makes of the sound: colour, band, noise, gain, clipping, quantisation, a codec.
+
+    Gaps and padding are not its business: the listening fold fills them before a network hears anything.
+    """
     heard = sound
     if rng.random() < chain.wind:
         heard = heard + wind(rng, len(heard), sample_rate) * np.float32(_rms(heard) * 10 ** rng.uniform(-1.0, 0.4))
@@ -137,25 +136,6 @@ def _clip(rng: np.random.Generator, sound: Samples) -> Samples:
     limit = peak * 10 ** (-rng.uniform(1.0, 12.0) / 20)
     clipped = np.clip(sound, -limit, limit) if rng.random() < 0.6 else limit * np.tanh(sound / limit)
     return np.asarray(clipped * (peak / limit), dtype=np.float32)
-
-
-def with_gap(rng: np.random.Generator, sound: Samples, sample_rate: int, keep: tuple[int, int]) -> Samples:
-    """A stretch outside `keep` that was not recorded, filled with the quietest of the rest, at times fainter.
-
-    The listening fold fills with the quietest fifth of the window, an evaluation with that of the recording, which
-    may be up to 8 dB lower. Half of the gaps reach to the window's beginning, as padding does.
-    """
-    begin, end = sorted(int(at) for at in rng.integers(0, len(sound) + 1, 2))
-    begin = 0 if rng.random() < 0.5 else begin
-    if begin < keep[1] and keep[0] < end:
-        begin, end = (begin, keep[0]) if begin < keep[0] else (keep[1], end)
-    missing = np.zeros(len(sound), np.bool_)
-    missing[max(0, begin) : max(0, end)] = True
-    if not missing.any() or missing.all():
-        return sound
-    filled = fill(sound, missing, int(rng.integers(1 << 20)), sample_rate)
-    filled[missing] *= np.float32(10 ** (-rng.uniform(0.0, _FAINTER_DB) / 20))
-    return filled
 
 
 def _limited(rng: np.random.Generator, sound: Samples, sample_rate: int) -> Samples:

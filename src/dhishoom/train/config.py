@@ -31,7 +31,7 @@ class Data(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
     use: tuple[Literal["yes", "nc"], ...] = ("yes",)
     folder: str = ""
-    pool: int = 24000
+    pool: int = 14000
     sample_rate: int = 16000
     fold: int = 0
     folds: int = 6
@@ -48,6 +48,7 @@ class Optimisation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     Attributes:
         rounds: The steps in that many parts; after each, other sound that is taken for gunfire is drawn more often.
         mix: How many examples get another, without gunfire, behind them.
+        gap: How many have a stretch that was not recorded, filled as the listening fold fills it.
         taught: Weight of guessing the teacher's opinion.
         hard: Weight of a window's worst frame: presses on the single false alarm.
         half: Whether to multiply in bfloat16; weights stay float32.
@@ -62,6 +63,7 @@ class Optimisation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     hard: float = 0.5
     other_classes: float = 0.3
     mix: float = 0.25
+    gap: float = 0.25
     taught: float = 0.3
     average: float = 0.997
     half: bool = True

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from dhishoom.core.silence import fill
 from dhishoom.train import teachers
-from dhishoom.train.augment import Chain, far_away, record, with_gap
+from dhishoom.train.augment import Chain, far_away, record
 from dhishoom.train.draws import by, class_of, draw_other, even_by_group
 from dhishoom.train.gunfire import automatic, blast
 from dhishoom.train.labels import CLASS_OF_LABEL, CLASSES
@@ -142,22 +142,12 @@ class Lessons:
             sound = far_away(rng, sound, self._library.sample_rate, self._chain)
         sound, heard, heard_weight = self._mix(rng, piece, sound, heard, heard_weight)
         audio = record(rng, sound, self._library.sample_rate, self._chain)
-        if rng.random() < self._chain.gap:
-            audio = with_gap(rng, audio, self._library.sample_rate, self._keep(piece.onsets_s))
         shot, shot_weight = frame_targets(piece.recording, piece.onsets_s, piece.unsure_s, self._timing)
         free = piece.recording.use == "yes"
         clean = sound / np.float32(np.abs(sound).max() + 1e-9)
         return Example(
             audio, clean, shot, shot_weight, heard, heard_weight, piece.fold, free, piece.recording.is_gunfire
         )
-
-    def _keep(self, onsets_s: Sequence[float]) -> tuple[int, int]:
-        """Samples that no gap may take: around the shots."""
-        inside = [at for at in onsets_s if 0.0 <= at <= self._timing.window_s]
-        if not inside:
-            return (0, 0)
-        rate = self._library.sample_rate
-        return max(0, int((min(inside) - 0.1) * rate)), int((max(inside) + 0.4) * rate)
 
     def _draw(self, rng: np.random.Generator) -> _Piece:
         kind = rng.random()
