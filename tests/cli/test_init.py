@@ -65,7 +65,7 @@ def test_what_is_switched_off_shows_what_holds_without_it(run, tmp_path: Path) -
     assert msgspec.structs.replace(read_settings(config)) == msgspec.convert(tomllib.loads(text), Settings)
 
 
-BY_EXAMPLE = ("alerts.", "rule.", "sink.", "bus.", "bridge.")
+BY_EXAMPLE = ("alerts.", "rule.", "sink.", "bus.", "bridge.", "spark.")
 """Tables of which the file shows an example or the name; docs/settings.md lists their keys."""
 
 
