@@ -35,8 +35,15 @@ from dhishoom.train.targets import frame_targets
 if TYPE_CHECKING:
     from dhishoom.nouns import ModelCard
 
-STEPS = 150
-LEARNING_RATE = 3e-4
+STEPS = 200
+LEARNING_RATE = 1e-4
+MARGIN = 1.0
+"""Log-odds below the `possible` threshold to which a dismissed sound is pressed."""
+STAY = 4.0
+LATE_BLOCKS = 2
+"""Only these and the head learn: what a sound is made of is known, what it means at this site is not."""
+PATIENCE = 10
+"""Steps in a row without a dismissed sound near the threshold, after which nothing more is changed."""
 BATCH = 24
 SEED = 1
 
@@ -61,7 +68,7 @@ def learn_from(
         raise ModelError("No dismissed detection has its sound kept: there is no mistake to learn from.")
     card = read_card(model.with_suffix(".json"))
     network, timing = network_of_file(model, card), _timing(card)
-    _learn(network, timing, reviewed, advance)
+    _learn(network, timing, _limit(card), reviewed, advance)
     difference = export_onnx(network, _shape_only(card, network, timing), target / f"{name}.onnx")
     counts = {"dismissed": sum(not one.shot for one in reviewed), "confirmed": sum(one.shot for one in reviewed)}
     about: dict[str, object] = dict(card.card or {}) | {
@@ -128,31 +135,51 @@ def _network_shape(card: ModelCard) -> NetworkShape:
         raise ModelError(f"The card of {card.name}: network: {error}. Export the model again.") from error
 
 
+def _limit(card: ModelCard) -> float:
+    """The log-odds of the raw score that is just a possible shot."""
+    raw = card.possible
+    if card.calibration:
+        heard, meant = np.array(card.calibration, np.float64).T
+        raw = float(np.interp(card.possible, meant, heard))
+    return float(np.log(raw / (1 - raw)))
+
+
 def _timing(card: ModelCard) -> Timing:
     return Timing(hop_s=card.hop_s, left_s=card.left_s, step_s=card.step_s, right_s=card.right_s, guard_s=card.guard_s)
 
 
 def _learn(
-    network: Network, timing: Timing, reviewed: Sequence[Reviewed], advance: Callable[[int, float], None]
+    network: Network,
+    timing: Timing,
+    limit: float,
+    reviewed: Sequence[Reviewed],
+    advance: Callable[[int, float], None],
 ) -> None:
+    """Press dismissed sounds below a limit (log-odds), hold every other answer where it was; stop once they are."""
     torch.manual_seed(SEED)
     before = Network(network.shape).eval()
     before.load_state_dict(network.state_dict())
-    optimiser = torch.optim.Adam((weight for weight in network.parameters() if weight.requires_grad), lr=LEARNING_RATE)
+    late = [*network.blocks[-LATE_BLOCKS:].parameters(), *network.head.parameters()]
+    optimiser = torch.optim.Adam(late, lr=LEARNING_RATE)
+    quiet_steps = 0
     for step in range(STEPS):
-        audio, shot, weight, sure = _batch(np.random.default_rng([SEED, step]), network.shape, timing, reviewed)
+        audio, shot, weight, dismissed = _batch(np.random.default_rng([SEED, step]), network.shape, timing, reviewed)
         logits = network(audio)
         with torch.no_grad():
             known = before(audio)
-        each = functional.binary_cross_entropy_with_logits(logits[:, 0], shot, reduction="none") * weight
-        worst = functional.softplus(logits[:, 0].amax(dim=1)) * sure
+        over = functional.relu(logits[:, 0].amax(dim=1) - limit + MARGIN) * dismissed
+        kept = 1 - dismissed
         away = (logits - known).square()
-        stay = (away[:, 1:].mean() + (away[:, 0].mean(dim=1) * (1 - sure)).mean()) * 0.2
-        loss = each.mean() + worst.mean() + stay
+        stay = (away[:, 0].mean(dim=1) * kept).mean() + away[:, 1:].mean()
+        missed = functional.binary_cross_entropy_with_logits(logits[:, 0], shot, reduction="none") * weight * shot
+        loss = over.mean() + STAY * stay + missed.sum() / max(1.0, float(shot.sum())) * 0.1
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
         advance(step + 1, float(loss.detach()))
+        quiet_steps = quiet_steps + 1 if float(over.detach().max()) <= MARGIN / 2 else 0
+        if quiet_steps >= PATIENCE:
+            break
 
 
 def _batch(
@@ -160,7 +187,7 @@ def _batch(
 ) -> tuple[torch.Tensor, ...]:
     """A third dismissed sounds, a third confirmed ones (simulated where there are none), a third simulated gunfire.
 
-    audio [batch, window], shot and weight [batch, frames], sure [batch]: one where no frame may be a shot.
+    audio [batch, window], shot and weight [batch, frames], dismissed [batch].
     """
     dismissed = [one for one in reviewed if not one.shot]
     confirmed = [one for one in reviewed if one.shot]
