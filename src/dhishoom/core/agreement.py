@@ -16,8 +16,9 @@ STRAY_RATE_HZ = 0.05
 STRAY_PRIOR_S = 10.0
 """Stray arrivals a second at a sensor before any were counted, worth so much listening."""
 ECHO_S = 2.0
-ECHO_RATE_HZ = 2.0
-"""So many more a second are expected so long after a shot was heard."""
+ECHO_FACTOR, ECHO_RATES_HZ = 3.0, (0.5, 2.0)
+"""So long after a shot was heard its echoes are expected, so many times as often as anything is heard here, within
+these: a picker tells of every echo, a model that knows gunfire of few."""
 FAINT_DB, FAINT_NATS = 6.0, 1.4
 """A stray sound is e times rarer for every so many decibels above what is heard at the time, up to e to so much."""
 SHADOW_DB = 6.0
@@ -75,8 +76,9 @@ def first_question(picks: Picks, array: SensorArray, until_s: float) -> Question
     rates = (STRAY_RATE_HZ * STRAY_PRIOR_S + counts) / (STRAY_PRIOR_S + picks.stray.span_s)
     faint = np.clip((np.median(picks.levels_db) - picks.levels_db) / FAINT_DB, -FAINT_NATS, FAINT_NATS)
     stray = rates[picks.sensors] * np.exp(faint)
-    stray_hz: Floats = np.where(_shadowed(picks), np.maximum(stray, ECHO_RATE_HZ), stray)
-    return Question(picks, np.ones(len(picks.times_s), bool), stray_hz, array, until_s)
+    echo_hz = float(np.clip(ECHO_FACTOR * np.median(rates[picks.sensors]), *ECHO_RATES_HZ))
+    stray_hz: Floats = np.where(_shadowed(picks), np.maximum(stray, echo_hz), stray)
+    return Question(picks, np.ones(len(picks.times_s), bool), stray_hz, echo_hz, array, until_s)
 
 
 def _shadowed(picks: Picks) -> Bools:
@@ -104,7 +106,7 @@ def after(question: Question, shot: PlacedShot) -> Question:
     """The rest, once this shot has taken its arrivals and second picks of them; what follows may be its echoes."""
     since = question.picks.times_s - shot.arrivals_s[question.picks.sensors]
     echoes = (since > DOUBLE_S) & (since < ECHO_S)
-    louder = np.where(echoes, np.maximum(question.stray_hz, ECHO_RATE_HZ), question.stray_hz)
+    louder = np.where(echoes, np.maximum(question.stray_hz, question.echo_hz), question.stray_hz)
     return replace(question, left=question.left & ~(np.abs(since) <= DOUBLE_S), stray_hz=louder)
 
 

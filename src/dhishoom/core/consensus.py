@@ -13,7 +13,6 @@ import numpy as np
 
 from dhishoom.core.agreement import (
     DOUBLE_S,
-    ECHO_RATE_HZ,
     ECHO_S,
     Agreement,
     PlacedShot,
@@ -38,8 +37,6 @@ CHANCES_QUIET, CHANCE_NATS = 5.0, 2.0
 """So much more for each further e-fold of chances to agree: triples of picks that could be of one sound."""
 RIVAL_NATS = 6.0
 """So much more for a second place within seconds: two shooters at once are rarer than echoes."""
-THREE_NATS = 3.0
-"""So much more where no shot of the burst is heard by a fourth sensor."""
 ROUND_NATS = 7.0
 """The same for one more round from where a shot was just heard, and half as much more for chances."""
 ROUND_CHANCES = 3.0
@@ -93,10 +90,9 @@ def agreements(question: Question, seeds: Floats, known: Iterable[PlacedShot] = 
 
 
 def _margin(burst: Sequence[Agreement], needed: float, question: Question) -> float:
-    """By how much it is likelier than chance allows; some place fits any three arrivals, so three prove less."""
-    overdetermined = any(len(one.members) > 3 for one in burst)
+    """By how much it is likelier than chance allows."""
     nats = sum(one.nats for one in burst) - sum(_echo_nats(at, burst, question) for at in range(len(burst)))
-    return nats - needed - THREE_NATS * (not overdetermined)
+    return nats - needed
 
 
 def _echo_nats(at: int, burst: Sequence[Agreement], question: Question) -> float:
@@ -111,7 +107,7 @@ def _echo_nats(at: int, burst: Sequence[Agreement], question: Question) -> float
         heard[picks.sensors[other.members]] = picks.times_s[other.members]
         since = picks.times_s[mine] - heard[picks.sensors[mine]]
         earlier |= (since > DOUBLE_S) & (since < ECHO_S)
-    lost = np.log(np.maximum(ECHO_RATE_HZ / question.stray_hz[mine], 1.0))
+    lost = np.log(np.maximum(question.echo_hz / question.stray_hz[mine], 1.0))
     return float(lost[earlier].sum())
 
 

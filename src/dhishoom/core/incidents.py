@@ -17,6 +17,8 @@ from dhishoom.core.sensor_array import SensorArray
 from dhishoom.nouns import NS_PER_S, Detection, Ellipse, Incident, Position, Shot, Status, derived_id
 
 SCORE_MAX = 0.9999
+VAGUE_M = 250.0
+"""Nobody is sent to a place that is known no better."""
 SEEN_NATS = 4.0
 """So much at most the sensors that heard nothing count when two places fit alike."""
 ORIGIN_REACH_M = 60.0
@@ -95,6 +97,9 @@ def blast_of(
 
 
 def _blast(fix: Fix, ordered: tuple[Detection, ...], zero: int, margin: float) -> Blast:
+    ellipse = None if fix.source is None else ellipse_of(fix)
+    if ellipse and ellipse.semi_major_m > VAGUE_M:
+        fix = Fix("unlocated", reason=f"it is known to {ellipse.semi_major_m:.0f} m only")
     if fix.source is None or fix.residuals_s is None or fix.weights is None:
         return Blast(
             status="unlocated",
@@ -112,7 +117,7 @@ def _blast(fix: Fix, ordered: tuple[Detection, ...], zero: int, margin: float) -
         status=fix.status,
         time_ns=zero + round(float(fix.source[2]) * NS_PER_S),
         position=_position(fix),
-        ellipse=ellipse_of(fix),
+        ellipse=ellipse,
         residual_ms=1000 * float(np.sqrt(np.mean(fix.residuals_s[believed] ** 2))),
         detections=tuple(one for one, good in zip(ordered, believed, strict=True) if good),
         margin=margin,

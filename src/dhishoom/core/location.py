@@ -37,6 +37,8 @@ to decide between two places that three fit alike."""
 APART_M = 1.0
 LINE_RATIO = 0.01
 """Sensors whose spread across is less than this share of that along stand in a line."""
+VAGUE = 2.0
+"""A place whose ellipse is longer than so many array radii is none."""
 REACH = 20.0
 """A place farther than this many array radii is a direction, not a place."""
 
@@ -160,7 +162,7 @@ def _told(fits: Fits, modes: Modes, arrivals: Arrivals, height: float, air: Air)
     judged = judge(source[None], fits.scales[[best]], arrivals, height, air)
     fix = Fix("located", source, height, covariance, judged.residuals_s[0], judged.weights[0])
     along_m = ellipse_of(fix).semi_major_m
-    if along_m > radius:
+    if along_m > VAGUE * radius:
         return Fix("unlocated", reason=f"it is known to {along_m:.0f} m only, farther than the sensors stand apart")
     return _or_two(fix, modes, places, ~near & (np.hypot(*places[:, :2].T) < REACH * radius))
 

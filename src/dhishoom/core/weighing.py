@@ -72,6 +72,7 @@ class Question:
     Attributes:
         left: [p], which of the picks are unexplained.
         stray_hz: [p], how many stray sounds a second are to be expected where each pick is.
+        echo_hz: How many are to be expected soon after a shot was heard.
         until_s: Up to when the sensors were heard; silence after it says nothing.
         detours_s, path_sigmas_s: [n], how much later than straight, and how surely.
     """
@@ -79,6 +80,7 @@ class Question:
     picks: Picks
     left: Bools
     stray_hz: Floats
+    echo_hz: float
     array: SensorArray
     until_s: float
     detours_s: Floats | float = 0.0
