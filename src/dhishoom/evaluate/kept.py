@@ -102,7 +102,8 @@ class KeptAnswers:
 def identity(card: ModelCard, file: Path) -> str:
     """Of a model: its file and what of its card decides a score. A change of either makes it another."""
     rest = dict(card.card or {})
-    deciding = {name: rest[name] for name in ("first", "second", "second_look") if "second" in rest and name in rest}
+    names: tuple[str, ...] = ("first", "second", "second_look")
+    deciding = {name: rest[name] for name in names if "second" in rest and name in rest}
     digest = hashlib.blake2b(f"{VERSION}\n".encode(), digest_size=10)
     digest.update(msgspec.json.encode(replace(card, alert=1.0, possible=0.0, card=deciding)))
     if file.is_file():
