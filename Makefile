@@ -11,7 +11,7 @@ SECONDS_AUDIO ?= 600
 SENSORS ?= 200
 STARTS ?= 15
 SHOTS ?= 200
-BURSTS ?= 25
+BURSTS ?= 8
 DEMO_FLAGS ?=
 SHARED ?= $(or $(DHISHOOM_SHARED),../shared)
 
@@ -93,7 +93,7 @@ build/pyocto/.made: $(VENV)/.python  # an environment of its own: it needs an ol
 	build/pyocto/bin/python -m pip install --quiet --disable-pip-version-check pyocto pandas
 	@touch $@
 
-bench-locate: $(VENV)/.all build/pyocto/.made  ## Locating and associating, beside SciPy and PyOcto (SHOTS=200 BURSTS=25)
+bench-locate: $(VENV)/.all build/pyocto/.made  ## Locating and associating, beside SciPy and PyOcto (SHOTS=200 BURSTS=8)
 	$(BIN)/python benchmarks/bench_locate.py --shots $(SHOTS) --bursts $(BURSTS) --pyocto build/pyocto/bin/python
 
 pictures: $(VENV)/.dev page  ## Draw the README's figures: the published recordings', and the demo's page

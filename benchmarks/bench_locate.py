@@ -287,7 +287,7 @@ def main() -> None:
     """Print both tables and, last, one JSON object."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--shots", type=int, default=200, help="for the locators")
-    parser.add_argument("--bursts", type=int, default=25, help="for the associators")
+    parser.add_argument("--bursts", type=int, default=8, help="for the associators")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--pyocto", metavar="PYTHON", help="an interpreter in which PyOcto is installed")
     asked = parser.parse_args()

@@ -9,7 +9,7 @@ from dhishoom.core.propagation import Floats
 from dhishoom.core.sensor_array import SensorArray
 from dhishoom.core.weighing import HEARD_RANGES_M, Indices, Picks, Question, weigh_roughly
 
-TRIPLES_PER_PICK = 48
+TRIPLES_PER_PICK = 32
 SEEDS_MAX = 256
 SLACK_S = 0.05
 """Detours may make two arrivals differ by more than the straight way between the sensors, by this."""
