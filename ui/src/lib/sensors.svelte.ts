@@ -44,6 +44,7 @@ export class SensorView {
 export class Sensors {
   list = $state.raw<readonly SensorView[]>([]);
   #byId = new Map<string, SensorView>();
+  #told = new Set<string>();
   /** End of the newest sound of any sensor, milliseconds since 1970. */
   heardUntil = $state(0);
   notice = $state.raw<Notice | null>(null);
@@ -72,19 +73,27 @@ export class Sensors {
     if (sensor) sensor.notices = { ...sensor.notices, [notice.kind]: (sensor.notices[notice.kind] ?? 0) + 1 };
   }
 
-  /** States as the server tells them: all of them, or those that changed. */
+  /** States that have changed, as the stream tells them. */
   take({ items }: { items: SensorStatus[] }): void {
     for (const status of items) {
-      const sensor = this.#byId.get(status.id);
-      if (!sensor) continue;
-      sensor.state = status.state;
-      if (status.notices) sensor.notices = status.notices;
-      if (status.state !== 'live' || sensor.level_dbfs === null) sensor.level_dbfs = status.level_dbfs ?? null;
+      this.#told.add(status.id);
+      this.#settleState(status);
     }
   }
 
+  /** All states; what the stream tells while they are on their way is newer, and stays. */
   async load(): Promise<void> {
-    this.take(await getSensors());
+    this.#told.clear();
+    const { items } = await getSensors();
+    for (const status of items) if (!this.#told.has(status.id)) this.#settleState(status);
+  }
+
+  #settleState(status: SensorStatus): void {
+    const sensor = this.#byId.get(status.id);
+    if (!sensor) return;
+    sensor.state = status.state;
+    if (status.notices) sensor.notices = status.notices;
+    if (status.state !== 'live' || sensor.level_dbfs === null) sensor.level_dbfs = status.level_dbfs ?? null;
   }
 }
 
