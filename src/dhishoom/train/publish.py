@@ -35,8 +35,6 @@ _LIMITS = (
     "Live fire comes from one city, one evening and three pistols; rifles and automatic fire from clips alone.",
     "Automatic fire is not told from single shots by this model; that is counted from the onsets.",
     "Echoes within 1.5 s of a shot may be heard as further onsets.",
-    "The edge where a recording begins or was padded, and a low-pass, raise the score of other sound by 0.03 to 0.06 in "
-    "the mean.",
 )
 
 
