@@ -13,6 +13,7 @@ __all__ = [
     "Place",
     "detection_from_json",
     "detection_to_json",
+    "event_headers",
     "heard_from_json",
     "heard_to_json",
     "incident_to_json",
@@ -20,6 +21,18 @@ __all__ = [
 ]
 
 Json = dict[str, Any]
+JSON_TYPE = "application/json"
+
+
+def event_headers(kind: str, source: str, event_id: str) -> dict[str, str]:
+    """Headers of a JSON message of ours on a bus: CloudEvents 1.0 in Kafka's binary form (docs/formats.md)."""
+    return {
+        "content-type": JSON_TYPE,
+        "ce_specversion": "1.0",
+        "ce_id": event_id,
+        "ce_source": source,
+        "ce_type": f"dhishoom.{kind}.v1",
+    }
 
 
 def detection_to_json(detection: Detection) -> Json:

@@ -19,7 +19,7 @@ from dhishoom.core import association
 from dhishoom.core.association import AssociationLimits, AssociationState
 from dhishoom.core.geometry import place_of
 from dhishoom.errors import BusFull, StoreError
-from dhishoom.messages import detection_from_json, heard_from_json, incident_to_json
+from dhishoom.messages import detection_from_json, event_headers, heard_from_json, incident_to_json
 from dhishoom.nouns import NS_PER_S, Detection, Heard, Incident
 from dhishoom.seams import ASSOCIATION_TOPIC, DETECTIONS_TOPIC, INCIDENTS_TOPIC, Bus, Delivery, Store
 from dhishoom.service.gate import Gate
@@ -212,13 +212,8 @@ class Associator:
                 return False
         for incident in incidents:
             message = incident_to_json(incident, self._place)
-            headers = {
-                "content-type": "application/json",
-                "ce_specversion": "1.0",
-                "ce_id": f"{incident.incident_id}/{incident.revision}",
-                "ce_source": f"/regions/{self._region.name}",
-                "ce_type": "dhishoom.incident.v1",
-            }
+            event_id = f"{incident.incident_id}/{incident.revision}"
+            headers = event_headers("incident", f"/regions/{self._region.name}", event_id)
             self._publish(INCIDENTS_TOPIC, incident.incident_id, json.dumps(message).encode(), headers)
             self._tell("incident", message)
             self.told += 1

@@ -17,7 +17,7 @@ from typing import Protocol
 from dhishoom.core.listening import Notice
 from dhishoom.core.timestamps import to_rfc3339
 from dhishoom.errors import BusAway, BusError, BusFull, DhishoomError, NounError
-from dhishoom.messages import Json, detection_to_json, heard_to_json
+from dhishoom.messages import Json, detection_to_json, event_headers, heard_to_json
 from dhishoom.nouns import NS_PER_S, Chunk, Detection, Site
 from dhishoom.nouns import Heard as Promise
 from dhishoom.seams import AUDIO_TOPIC, DEAD_TOPIC, DETECTIONS_TOPIC, Bus, Delivery, Detector, Store
@@ -37,7 +37,6 @@ FUTURE_S = 60.0
 AGAIN_S = 0.25
 DEAD_BYTES = 1000
 """Of a message that is too large even for the dead letters."""
-JSON_TYPE = "application/json"
 
 
 class SharedBus(Bus, Protocol):
@@ -253,13 +252,7 @@ class CityWorker:
         self._tell("detection", message)
 
     def _publish_json(self, kind: str, sensor_id: str, message: Mapping[str, object], event_id: str) -> None:
-        headers = {
-            "content-type": JSON_TYPE,
-            "ce_specversion": "1.0",
-            "ce_id": event_id,
-            "ce_source": f"/sensors/{sensor_id}",
-            "ce_type": f"dhishoom.{kind}.v1",
-        }
+        headers = event_headers(kind, f"/sensors/{sensor_id}", event_id)
         self._publish(DETECTIONS_TOPIC, sensor_id, json.dumps(message, ensure_ascii=False).encode(), headers)
 
     def _publish(self, topic: str, key: str, value: bytes, headers: Mapping[str, str]) -> None:

@@ -10,10 +10,10 @@ import time
 from collections.abc import Mapping, Sequence
 
 from dhishoom.errors import BusError, BusFull
-from dhishoom.messages import detection_to_json, heard_to_json
+from dhishoom.messages import detection_to_json, event_headers, heard_to_json
 from dhishoom.nouns import Heard
 from dhishoom.seams import AUDIO_TOPIC, DEAD_TOPIC, DETECTIONS_TOPIC, Bus, Store
-from dhishoom.service.worker import DEAD_BYTES, JSON_TYPE
+from dhishoom.service.worker import DEAD_BYTES
 from dhishoom.spark.outcome import CLIP, DEAD, Outcome
 from dhishoom.stores.ancestor_log import AncestorLog
 from dhishoom.stores.parquet_log import ParquetLog
@@ -98,13 +98,7 @@ class Ledger:
             self._publish(DEAD_TOPIC, one.row.sensor_id, (one.dead or b"")[:DEAD_BYTES], headers)
 
     def _publish_json(self, kind: str, sensor_id: str, message: Mapping[str, object], event_id: str) -> None:
-        headers = {
-            "content-type": JSON_TYPE,
-            "ce_specversion": "1.0",
-            "ce_id": event_id,
-            "ce_source": f"/sensors/{sensor_id}",
-            "ce_type": f"dhishoom.{kind}.v1",
-        }
+        headers = event_headers(kind, f"/sensors/{sensor_id}", event_id)
         self._publish(DETECTIONS_TOPIC, sensor_id, json.dumps(message, ensure_ascii=False).encode(), headers)
 
     def _publish(self, topic: str, key: str, value: bytes, headers: Mapping[str, str]) -> None:
