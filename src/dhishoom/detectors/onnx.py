@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
-from onnxruntime.capi import onnxruntime_pybind11_state as reasons
 
 from dhishoom.detectors.cards import read_card
+from dhishoom.detectors.networks import FAILURES, open_network
 from dhishoom.errors import ModelError
 from dhishoom.nouns import ModelCard
 
@@ -17,16 +16,6 @@ INPUT, OUTPUT = "audio", "scores"
 GLANCE = 997
 AT_ONCE = 8
 """Windows that go through the network together: what it makes of them still fits the processor's cache."""
-FAILURES = (
-    reasons.EPFail,
-    reasons.Fail,
-    reasons.InvalidArgument,
-    reasons.InvalidGraph,
-    reasons.InvalidProtobuf,
-    reasons.NoSuchFile,
-    reasons.NotImplemented,
-    reasons.RuntimeException,
-)
 
 
 class OnnxDetector:
@@ -39,14 +28,7 @@ class OnnxDetector:
 
     def __init__(self, path: Path, *, threads: int = 1) -> None:
         self._card = read_card(path.with_suffix(".json"))
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        try:
-            self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        except FAILURES as error:
-            raise ModelError(f"The network {path} cannot be loaded: {error}. Fetch or export it again.") from error
+        self._session = open_network(path, threads=threads, mend="Fetch or export it again.")
         self._check(path)
 
     @property

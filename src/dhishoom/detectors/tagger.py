@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import onnxruntime
 
-from dhishoom.detectors.onnx import FAILURES
+from dhishoom.detectors.networks import FAILURES, open_network
 from dhishoom.errors import ModelError
 from dhishoom.nouns import ModelCard
 
@@ -60,7 +59,7 @@ class Tagger:
 
     def __init__(self, path: Path, shape: TaggerShape, card: ModelCard, *, threads: int = 1) -> None:
         self._path, self._shape, self._card = path, shape, card
-        self._session = _session(path, threads)
+        self._session = open_network(path, threads=threads, kind="tagger", mend="Fetch it again.")
         self._input = self._session.get_inputs()[0].name
         self.scores(np.zeros((1, round(card.window_s * shape.sample_rate)), np.float32))
 
@@ -125,14 +124,3 @@ def tagger_card(
         licence=licence,
         card=about,
     )
-
-
-def _session(path: Path, threads: int) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except FAILURES as error:
-        raise ModelError(f"The tagger {path} cannot be loaded: {error}. Fetch it again.") from error

@@ -60,18 +60,9 @@ class Embedder:
 
 def session(path: Path, threads: int = 1) -> onnxruntime.InferenceSession:
     """A network opened. Raises ModelError where onnxruntime cannot."""
-    import onnxruntime
+    from dhishoom.detectors.networks import open_network  # onnxruntime comes with it
 
-    from dhishoom.detectors.onnx import FAILURES
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except FAILURES as error:
-        raise ModelError(f"The network {path} cannot be loaded: {error}. Import or train it again.") from error
+    return open_network(path, threads=threads, mend="Import or train it again.")
 
 
 def write_embedder_card(card: EmbedderCard, path: Path) -> None:
