@@ -18,12 +18,13 @@ import msgspec
 from dhishoom.core import association
 from dhishoom.core.association import AssociationLimits, AssociationState
 from dhishoom.core.geometry import place_of
-from dhishoom.errors import BusFull, StoreError
+from dhishoom.errors import StoreError
 from dhishoom.messages import detection_from_json, event_headers, heard_from_json, incident_to_json
 from dhishoom.nouns import NS_PER_S, Detection, Heard, Incident
 from dhishoom.seams import ASSOCIATION_TOPIC, DETECTIONS_TOPIC, INCIDENTS_TOPIC, Bus, Delivery, Store
 from dhishoom.service.gate import Gate
 from dhishoom.service.keeping import Alerts, Keeping
+from dhishoom.service.patience import AGAIN_S, publish_when_there_is_room
 from dhishoom.service.pipeline import Publish, silently
 from dhishoom.service.regions import Region
 
@@ -31,7 +32,6 @@ log = logging.getLogger("dhishoom")
 
 MESSAGES_MAX = 2000
 POLL_S = 0.2
-AGAIN_S = 0.25
 SAVE_EVERY_S = 5.0
 PATIENCE_S = 2.0
 """Beyond what the association allows a sensor to lag."""
@@ -231,10 +231,4 @@ class Associator:
         )
 
     def _publish(self, topic: str, key: str, value: bytes, headers: Mapping[str, str]) -> None:
-        while True:
-            try:
-                self._bus.publish(topic, key, value, headers)
-                return
-            except BusFull:
-                if self._stopping.wait(AGAIN_S):
-                    raise
+        publish_when_there_is_room(self._bus, self._stopping, topic, key, value, headers)

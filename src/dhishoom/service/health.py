@@ -139,3 +139,8 @@ class Health:
 
 def _place(sensor: Sensor, place: Place) -> dict[str, float] | None:
     return place(sensor.position) if sensor.position else None
+
+
+def unknown_to_the_site(sensor_id: str) -> str:
+    """What is told when `Health.hear` finds a sensor that nobody has placed."""
+    return f"sensor {sensor_id!r} is not in the site: it is heard but cannot help to locate. Add it to dhishoom.toml."

@@ -18,7 +18,7 @@ from dhishoom.messages import Json, detection_to_json, incident_to_json
 from dhishoom.nouns import Chunk, Detection, Heard, Incident, Site
 from dhishoom.seams import Detector, Store
 from dhishoom.service.ears import Ears
-from dhishoom.service.health import Health
+from dhishoom.service.health import Health, unknown_to_the_site
 from dhishoom.service.hearing import Keep, Told
 from dhishoom.service.keeping import Alerts, Keeping
 
@@ -108,13 +108,7 @@ class Pipeline:
         for chunk in chunks:
             self._heard_ns = max(self._heard_ns, chunk.end_ns)
             if self.health.hear(chunk):
-                self._notice(
-                    chunk.sensor_id,
-                    "unknown",
-                    f"sensor {chunk.sensor_id!r} is not in the site: it is heard but cannot help to locate. "
-                    "Add it to dhishoom.toml.",
-                    chunk.start_ns,
-                )
+                self._notice(chunk.sensor_id, "unknown", unknown_to_the_site(chunk.sensor_id), chunk.start_ns)
             yield chunk
 
     def _settle(self, told: Sequence[Told]) -> tuple[Incident, ...]:

@@ -22,19 +22,19 @@ from dhishoom.nouns import NS_PER_S, Chunk, Detection, Site
 from dhishoom.nouns import Heard as Promise
 from dhishoom.seams import AUDIO_TOPIC, DEAD_TOPIC, DETECTIONS_TOPIC, Bus, Delivery, Detector, Store
 from dhishoom.service.ears import Ears
-from dhishoom.service.health import Health
+from dhishoom.service.health import Health, unknown_to_the_site
 from dhishoom.service.hearing import Keep, Told, takeover_s, undecided_s
 from dhishoom.service.in_order import Heard, InOrder
 from dhishoom.service.intake import Codec
 from dhishoom.service.keeping import Keeping
 from dhishoom.service.partitions import Partition, last_of
+from dhishoom.service.patience import AGAIN_S, publish_when_there_is_room
 from dhishoom.service.pipeline import Publish, silently
 
 log = logging.getLogger("dhishoom")
 
 FUTURE_S = 60.0
 """Sound that claims to be this much later than the bus took it has a wrong clock."""
-AGAIN_S = 0.25
 DEAD_BYTES = 1000
 """Of a message that is too large even for the dead letters."""
 
@@ -193,13 +193,7 @@ class CityWorker:
 
     def _hear(self, chunk: Chunk) -> None:
         if self.health.hear(chunk):
-            self._notice(
-                chunk.sensor_id,
-                "unknown",
-                f"sensor {chunk.sensor_id!r} is not in the site: it is heard but cannot help to locate. "
-                "Add it to dhishoom.toml.",
-                chunk.start_ns,
-            )
+            self._notice(chunk.sensor_id, "unknown", unknown_to_the_site(chunk.sensor_id), chunk.start_ns)
 
     def _decoded(self, delivery: Delivery, *, complain: bool) -> Chunk | None:
         try:
@@ -256,14 +250,7 @@ class CityWorker:
         self._publish(DETECTIONS_TOPIC, sensor_id, json.dumps(message, ensure_ascii=False).encode(), headers)
 
     def _publish(self, topic: str, key: str, value: bytes, headers: Mapping[str, str]) -> None:
-        """However long the bus needs to take it; BusFull only where the worker is to stop meanwhile."""
-        while True:
-            try:
-                self._bus.publish(topic, key, value, headers)
-                return
-            except BusFull:
-                if self._stopping.wait(AGAIN_S):
-                    raise
+        publish_when_there_is_room(self._bus, self._stopping, topic, key, value, headers)
 
     def _acknowledge(self) -> None:
         """All that was heard, but not what waits for sound that it follows on; while the bus is away, later."""
