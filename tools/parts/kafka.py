@@ -62,7 +62,15 @@ class Kafka:
         """Format its disk where that is not done, and run."""
         if not (self._folder / "data").is_dir():
             cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-            tool = [*self._java, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(self._properties)]
+            # One argument: an id may begin with a dash.
+            tool = [
+                *self._java,
+                "kafka.tools.StorageTool",
+                "format",
+                f"--cluster-id={cluster}",
+                "-c",
+                str(self._properties),
+            ]
             done = subprocess.run(tool, capture_output=True, text=True, timeout=60, check=False)
             if done.returncode != 0:
                 raise Missing(f"Kafka's disk cannot be formatted: {(done.stdout + done.stderr)[-400:]}")
