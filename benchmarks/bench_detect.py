@@ -289,9 +289,8 @@ def rows(load: str, told: dict[str, float], floor_ms: float) -> Iterator[str]:
     counts = f"{told['windows']:.0f} windows ({told['silent']:.0f} of digital silence)"
     yield f"{load}: {told['audio_s']:.0f} s, {counts}, {told['detections']:.0f} detections"
     for stage in STAGES:
-        floor = (
-            f"   floor {floor_ms * told['windows'] / told['audio_s']:.3f}: its multiply-adds" if stage == "net" else ""
-        )
+        heard = 1 - told["silent"] / told["windows"]
+        floor = f"   floor {floor_ms * heard:.3f}: its multiply-adds, every second once" if stage == "net" else ""
         yield f"  {stage:16}{told[stage]:8.3f} ms{floor}"
         part = PARTS.get(stage)
         if part and told[part]:
@@ -305,7 +304,7 @@ def measure(seconds: float, repeats: int, model: str, folder: Path) -> dict[str,
     """Every load, printed as it is measured; the figures of the first are the headline."""
     detector, peer = open_detector(model), peer_session()
     macs = macs_per_window(detector, model_files()[model]) if model in model_files() else 0.0
-    floor_ms = 1000 * macs / gemm_macs_per_s()
+    floor_ms = 1000 * macs / detector.card.window_s / gemm_macs_per_s()
     print(f"{detector.card.name} on {processor()}, one thread; milliseconds of CPU per second of sound")
     told: dict[str, dict[str, float]] = {}
     by_load = loads(seconds, folder)

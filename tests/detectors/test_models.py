@@ -15,7 +15,8 @@ from dhishoom.detectors import catalogue
 from dhishoom.detectors.cards import CARD_BYTES_MAX, card_from_json, read_card, write_card
 from dhishoom.detectors.catalogue import PREFERRED, SHIPPED, card_of, names, open_detector
 from dhishoom.detectors.energy import CARD, EnergyDetector
-from dhishoom.detectors.onnx import AT_ONCE, OnnxDetector
+from dhishoom.detectors.onnx import OnnxDetector
+from dhishoom.detectors.stretches import AT_ONCE
 from dhishoom.errors import DhishoomError, ModelError
 
 NETWORK = sorted(SHIPPED.glob("*.onnx"))[0]
@@ -54,8 +55,9 @@ def test_a_network_and_its_card_open_together(model):
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"sample_rate": 16_000}, "does not take windows of 31680 samples"),
-        ({"left_s": 0.6}, "does not take windows"),
+        ({"sample_rate": 16_000}, "do not belong together"),
+        ({"left_s": 0.6}, "do not belong together"),
+        ({"left_s": 0.04, "right_s": 0.04, "step_s": 0.1}, "does not take windows of 2160 samples"),
         ({"classes": ["gunshot", "door"]}, "do not belong together"),
         ({"hop_s": 0.01}, "do not belong together"),
         ({"gunshot_classes": ["bang"]}, "bang"),
@@ -164,6 +166,36 @@ def test_batches_larger_than_go_through_at_once_are_cut_and_joined():
     length = round(detector.card.window_s * detector.card.sample_rate)
     batch = 0.1 * np.random.default_rng(0).standard_normal((2 * AT_ONCE + 3, length)).astype(np.float32)
     assert (detector.scores(batch) == np.concatenate([detector.scores(one[None]) for one in batch])).all()
+
+
+def test_a_network_that_listens_to_its_whole_window_never_gets_a_longer_one(tmp_path):
+    """Its input names no length, but what it says of an instant depends on all of the window."""
+    onnx = pytest.importorskip("onnx")
+    node, value = onnx.helper.make_node, onnx.helper.make_tensor_value_info
+    nodes = [
+        node("Unsqueeze", ["audio", "axis"], ["sound"]),
+        node("AveragePool", ["sound"], ["level"], kernel_shape=[480], strides=[240], pads=[120, 120]),
+        node("ReduceMean", ["level"], ["mean"], axes=[2]),
+        node("Sub", ["level", "mean"], ["above"]),
+        node("Sigmoid", ["above"], ["told"]),
+        node("Transpose", ["told"], ["scores"], perm=[0, 2, 1]),
+    ]
+    graph = onnx.helper.make_graph(
+        nodes,
+        "whole",
+        [value("audio", onnx.TensorProto.FLOAT, ["batch", "samples"])],
+        [value("scores", onnx.TensorProto.FLOAT, ["batch", "frames", 1])],
+        [onnx.numpy_helper.from_array(np.array([1]), "axis")],
+    )
+    path = tmp_path / "whole.onnx"
+    onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8), path)
+    card = replace(read_card(NETWORK.with_suffix(".json")), name="whole", classes=("gunshot",), calibration=())
+    write_card(replace(card, left_s=0.04, right_s=0.04, guard_s=0.04), path.with_suffix(".json"))
+    detector = OnnxDetector(path)
+    sound = np.random.default_rng(0).standard_normal(12_960 + 12_000).astype(np.float32)
+    pair = np.stack([sound[:12_960], sound[12_000:]])
+    assert not detector.any_length
+    assert (detector.scores(pair) == np.concatenate([detector.scores(one[None]) for one in pair])).all()
 
 
 def test_digital_silence_among_sound_is_what_the_network_says_of_it():

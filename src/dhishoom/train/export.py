@@ -26,6 +26,7 @@ OPSET = 17
 def export_onnx(network: Trainable, config: Config, path: Path) -> float:
     """Write the graph, check it on sound and silence, return the largest difference to torch."""
     window = round(config.timing.window_s * config.network.front_end.sample_rate)
+    any_length = ({1: "samples"}, {1: "frames"}) if config.network.kind == "frames" else ({}, {})
     scorer = Scorer(network).eval()
     path.parent.mkdir(parents=True, exist_ok=True)
     torch.onnx.export(
@@ -34,7 +35,7 @@ def export_onnx(network: Trainable, config: Config, path: Path) -> float:
         str(path),
         input_names=["audio"],
         output_names=["scores"],
-        dynamic_axes={"audio": {0: "batch"}, "scores": {0: "batch"}},
+        dynamic_axes={"audio": {0: "batch"} | any_length[0], "scores": {0: "batch"} | any_length[1]},
         opset_version=OPSET,
         dynamo=False,
     )
