@@ -25,7 +25,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from multiprocessing import get_context
@@ -278,9 +278,16 @@ def real_time(place: City, sound: dict[str, Digits], seconds: float, folder: Pat
         "sound_mb": round(sum(one.nbytes for one in sound.values()) / 1e6, 1),
         "rss_start_mb": round(float(np.median(first)), 1),
         "rss_end_mb": round(float(np.median(last)), 1),
+        "rss_growth_mb_per_min": growth_mb_per_min(account.rss_mb),
         "cpu_cores": round(cpu_s / wall_s, 3),
         "cpu_ms_per_sensor_s": split(account, cpu_s, seconds * len(sound)),
     }
+
+
+def growth_mb_per_min(rss_mb: Sequence[tuple[float, float]]) -> float:
+    """Slope of the second half, when what is kept for a while is full (least squares)."""
+    half = np.array(rss_mb[len(rss_mb) // 2 :])
+    return round(60 * float(np.polyfit(half[:, 0], half[:, 1], 1)[0]), 2) if len(half) > 2 else math.nan
 
 
 def saturated(place: City, sound: dict[str, Digits], seconds: float, folder: Path, account: Account) -> dict[str, Any]:
@@ -310,6 +317,7 @@ def table(told: dict[str, Any]) -> Iterator[str]:
     yield f"    budget               {BUDGET_S} s: {verdict}; up to {CHUNK_S} s of it is the chunk that must fill"
     yield f"  memory start / end     {told['rss_start_mb']} / {told['rss_end_mb']} MB"
     yield f"                         ({told['sound_mb']} MB of it are the made sound)"
+    yield f"    growth, second half  {told['rss_growth_mb_per_min']} MB a minute"
     yield f"  processor              {told['cpu_cores']} cores; sender late by {told['sender_late_max_s']} s at most"
     yield "  milliseconds of processor per second of one sensor"
     yield from (f"    {stage:24}{spent:8.3f}" for stage, spent in told["cpu_ms_per_sensor_s"].items())

@@ -203,3 +203,37 @@ def test_a_clock_must_be_synchronised_to_locate(
     monkeypatch.setattr(checks.ctypes, "CDLL", lambda _: types.SimpleNamespace(adjtimex=lambda _: answer))
 
     assert checks.clock(Needs(places=places)).state == state
+
+
+def test_what_is_elsewhere_is_called_and_said_to_answer_or_not(run, healthy: Path) -> None:
+    """A broker, a database and a sink: connected to and left alone; one that is away is named with its address."""
+    with socket.create_server(("127.0.0.1", 0)) as there, socket.create_server(("127.0.0.1", 0)) as gone:
+        here, away = there.getsockname()[1], gone.getsockname()[1]
+        gone.close()
+        (healthy / "dhishoom.toml").write_text(
+            f"""[simulation]
+[web]
+port = 0
+[bus]
+kind = "mqtt"
+servers = "127.0.0.1:{here}"
+[store]
+url = "postgresql://dhishoom@127.0.0.1:{away}/dhishoom"
+[[sink]]
+name = "desk"
+kind = "mqtt"
+host = "127.0.0.1"
+port = {away}
+"""
+        )
+        result = run(doctor, "--json")
+        there.setblocking(False)
+        caller, _ = there.accept()
+        caller.settimeout(5)
+        assert caller.recv(1) == b""
+        caller.close()
+
+    assert result.exit_code == 1
+    told = states(result)
+    assert [told[name] for name in (f"bus 127.0.0.1:{here}", "database", "sink desk")] == ["ok", "fix", "fix"]
+    assert f"127.0.0.1, port {away} does not answer" in result.out

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from dhishoom.cli import checks, output
+from dhishoom.cli import checks, output, reach
 from dhishoom.cli.checks import Check, Needs
 from dhishoom.errors import SettingsError
 from dhishoom.settings import FILE_NAME, Settings, read_settings
@@ -25,7 +25,8 @@ def doctor(
     """Check what dhishoom needs: OK, or FIX with what mends it; -- is not here and not needed.
 
     Looks at Python, the page, decoders, extras, the model and its card, the settings, the microphone, the store, its
-    disk, the port and the clock. Changes nothing. Ends with 1 if anything needs mending.
+    disk, whether a bus, a database and sinks elsewhere answer, the port and the clock. Changes nothing. Ends with 1 if
+    anything needs mending.
     """
     found = []
     for check in examined(config):
@@ -55,6 +56,7 @@ def examined(config: Path) -> Iterator[Check]:
     yield checks.model(chosen)
     yield checks.microphone(needs)
     yield from checks.store(chosen.store, config.parent)
+    yield from reach.elsewhere(chosen)
     yield checks.port(chosen.web)
     yield checks.clock(needs)
 

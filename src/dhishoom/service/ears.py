@@ -65,6 +65,7 @@ class Ears:
             windows.extend(fresh)
             for notice in notices:
                 self._notice(notice)
+        windows.sort(key=lambda window: window.sensor_id)  # Those that follow one another are scored as one stretch.
         self._score(windows)
         return self._release(touched.values())
 
