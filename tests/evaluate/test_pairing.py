@@ -40,7 +40,7 @@ def heard() -> tuple[list[Answer], list[Answer], np.ndarray]:
 
 
 def test_a_pair_is_asked_seldom_and_finds_more(heard: tuple[list[Answer], list[Answer], np.ndarray]) -> None:
-    """The second model hears a tenth of other sound, and lifts the shots that the first one doubts."""
+    """The second model hears three tenths of other sound, and lifts the shots that the first one doubts."""
     first, second, gunfire = heard
     ours, theirs = (np.array([one.score for one in answers]) for answers in (first, second))
 

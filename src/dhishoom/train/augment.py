@@ -23,7 +23,8 @@ class Chain:
     """How often each thing happens, 0 to 1, and how far it goes.
 
     Attributes:
-        distance: An event is moved away: absorption of up to `distance_max_m` of air, a reverberant tail, echoes.
+        distance: An event is moved away: absorption of air, a reverberant tail, echoes; a blast by `distance_max_m`
+            at most, what nobody hears from so far by `near_max_m`.
         colour: The microphone's response is not flat; low_pass: its band ends between 2.2 and 7.5 kHz.
         mix: Other sound lies behind it. clip, quantise, wind: As they say.
         limit: A phone turns itself down after a loud sound and up again.
@@ -33,6 +34,7 @@ class Chain:
 
     distance: float = 0.5
     distance_max_m: float = 900.0
+    near_max_m: float = 60.0
     colour: float = 0.7
     low_pass: float = 0.5
     clip: float = 0.15
@@ -44,12 +46,12 @@ class Chain:
     level_db: float = -45.0
 
 
-def far_away(rng: np.random.Generator, event: Samples, sample_rate: int, chain: Chain) -> Samples:
+def far_away(rng: np.random.Generator, event: Samples, sample_rate: int, farthest_m: float) -> Samples:
     """The event as heard from a drawn distance: absorbed, followed by a tail and echoes; its peak is kept."""
     size = fft.next_fast_len(2 * len(event), real=True)
     spectrum = fft.rfft(event, size)
     frequencies = fft.rfftfreq(size, 1 / sample_rate)
-    distance_m = float(np.exp(rng.uniform(np.log(5.0), np.log(chain.distance_max_m))))
+    distance_m = float(np.exp(rng.uniform(np.log(5.0), np.log(farthest_m))))
     spectrum = spectrum * _air(frequencies, distance_m)
     spectrum = spectrum * fft.rfft(_impulse_response(rng, len(event), sample_rate, distance_m), size)
     moved = fft.irfft(spectrum, size)[: len(event)]

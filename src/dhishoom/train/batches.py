@@ -72,13 +72,16 @@ def batch_at(step: int, config: Config, material: Material) -> Batch:
 def with_gap(rng: np.random.Generator, spectrum: Floats, shot: Floats, config: Config) -> Floats:
     """A stretch of the picture [bands, frames] replaced by frames of its quietest fifth, up to 8 dB lower.
 
-    So the listening fold fills what was not recorded, and so a recording that grew quieter is filled at its beginning.
-    A tenth of a second before a shot and four after it stay.
+    So the listening fold fills what was not recorded, and so a recording that grew quieter is filled at its beginning:
+    half of all edges from such quiet into sound lie where the network must say that nothing was fired. A tenth of a
+    second before a shot and four after it stay.
     """
     front, timing = config.network.front_end, config.timing
     hop_s, count = front.hop / front.sample_rate, spectrum.shape[1]
     begin, end = sorted(int(at) for at in rng.integers(0, count + 1, 2))
     begin = 0 if rng.random() < 0.5 else begin
+    if rng.random() < 0.5:
+        end = int(rng.uniform(timing.first_frame_s, timing.window_s - timing.right_s) / hop_s)
     shots_s = timing.first_frame_s + np.flatnonzero(shot) * timing.hop_s
     if len(shots_s):
         first, last = int((shots_s[0] - 0.1) / hop_s), int((shots_s[-1] + 0.4) / hop_s)

@@ -31,7 +31,7 @@ class Data(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
     use: tuple[Literal["yes", "nc"], ...] = ("yes",)
     folder: str = ""
-    pool: int = 14000
+    pool: int = 32000
     sample_rate: int = 16000
     fold: int = 0
     folds: int = 6
@@ -63,7 +63,7 @@ class Optimisation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     hard: float = 0.5
     other_classes: float = 0.3
     mix: float = 0.25
-    gap: float = 0.25
+    gap: float = 0.4
     taught: float = 0.3
     average: float = 0.997
     half: bool = True

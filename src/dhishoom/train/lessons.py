@@ -21,6 +21,8 @@ from dhishoom.train.shapes import Timing
 from dhishoom.train.simulated import GUNFIRE, OTHER, confusable
 from dhishoom.train.targets import frame_targets
 
+_LOUD = [CLASSES.index(name) for name in ("firework", "explosion", "thunder")]
+
 
 class Example(NamedTuple):
     """One window and what it teaches.
@@ -139,7 +141,7 @@ class Lessons:
         sound, heard, heard_weight = piece.sound, piece.heard, piece.heard_weight
         may_move = piece.recording.source != LIVE_FIRE or rng.random() < 0.25
         if may_move and rng.random() < self._chain.distance:
-            sound = far_away(rng, sound, self._library.sample_rate, self._chain)
+            sound = far_away(rng, sound, self._library.sample_rate, self._farthest_m(piece))
         sound, heard, heard_weight = self._mix(rng, piece, sound, heard, heard_weight)
         audio = record(rng, sound, self._library.sample_rate, self._chain)
         shot, shot_weight = frame_targets(piece.recording, piece.onsets_s, piece.unsure_s, self._timing)
@@ -148,6 +150,11 @@ class Lessons:
         return Example(
             audio, clean, shot, shot_weight, heard, heard_weight, piece.fold, free, piece.recording.is_gunfire
         )
+
+    def _farthest_m(self, piece: _Piece) -> float:
+        """A mouse that clicks 900 m away would be a rifle to anyone; only what is as loud as a blast goes so far."""
+        loud = piece.recording.is_gunfire or bool((piece.heard[_LOUD] >= 0.5).any())
+        return self._chain.distance_max_m if loud else self._chain.near_max_m
 
     def _draw(self, rng: np.random.Generator) -> _Piece:
         kind = rng.random()

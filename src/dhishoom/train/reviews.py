@@ -210,7 +210,7 @@ def _row(rng: np.random.Generator, rate: int, timing: Timing, one: Reviewed | No
     length = round(timing.window_s * rate)
     if one is None:
         sound = blast(rng, length, rate, at_s)
-        sound = far_away(rng, sound, rate, Chain()) if rng.random() < 0.7 else sound
+        sound = far_away(rng, sound, rate, Chain().distance_max_m) if rng.random() < 0.7 else sound
     else:
         sound = _placed(one, at_s, length, rate)
     audio = record(rng, sound, rate, _GENTLE)
