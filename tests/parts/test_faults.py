@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -19,6 +20,7 @@ from tools.parts.running import Missing, eventually
 from dhishoom.buses.audio_message import chunk_to_message
 from dhishoom.seams import AUDIO_TOPIC
 from dhishoom.stores.sql import SqlStore
+from tests.service.city import City as Town
 
 from .city_workers import alone, by_id, city, publish
 
@@ -27,6 +29,7 @@ pytest.importorskip("psycopg")
 pytestmark = [pytest.mark.parts, pytest.mark.xdist_group("city")]
 
 WAIT_S = 90.0
+SMALL_DISK_BYTES = 64 << 20
 REPOSITORY = Path(__file__).parent.parent.parent
 
 
@@ -40,9 +43,12 @@ class City:
         self.link = KafkaLink(servers=broker.servers, partitions=4, topic_prefix=f"{name}.")
         self.store = SqlStore(url, folder / "clips")
         self.workers: list[subprocess.Popen[str]] = []
-        self.source = city()
-        self.expected = alone(self.source)
+        self.hears(city())
         self.sender = self.bus()
+
+    def hears(self, source: Town) -> None:
+        """What its sensors hear, and what one machine makes of that."""
+        self.source, self.expected = source, alone(source)
 
     def bus(self) -> Any:
         """A patient one, as sensors have it."""
@@ -172,6 +178,8 @@ def test_sensors_spool_while_the_broker_is_down_and_catch_up(town: City) -> None
     from dhishoom.buses.kafka import KafkaBus
     from dhishoom.buses.spool import Spool
 
+    town.hears(city(seconds=61.0))
+
     def sensor() -> Spool:
         bus = KafkaBus(town.link, group="sensors", messages_max=10, patient=True)
         return Spool(bus, town.folder / "spool")
@@ -194,6 +202,63 @@ def test_sensors_spool_while_the_broker_is_down_and_catch_up(town: City) -> None
     assert list((town.folder / "spool").iterdir()) == []
     town.settles()
     sending.close()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 64 MB, as only root can make one."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    made = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={SMALL_DISK_BYTES}", "tmpfs", folder], capture_output=True, check=False
+    )
+    if made.returncode != 0:
+        pytest.skip(f"no small disk can be mounted here: {made.stderr.decode().strip()}")
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+@pytest.fixture
+def cramped(small_disk: Path) -> Iterator[Kafka]:
+    """A broker on it."""
+    try:
+        broker = Kafka(small_disk / "broker").start()
+    except Missing as why:
+        pytest.skip(str(why))
+    yield broker
+    broker.stop()
+
+
+def test_a_full_disk_under_the_broker_loses_and_doubles_nothing(
+    cramped: Kafka, small_disk: Path, postgres: Any, fresh: str, tmp_path: Path
+) -> None:
+    """The broker gives up; sensors spool until it has room again, then everything is heard, once."""
+    from dhishoom.buses.kafka import KafkaBus
+    from dhishoom.buses.spool import Spool
+
+    town = City(cramped, postgres.database(fresh), tmp_path, fresh)
+    try:
+        chunks, ballast = list(town.source.chunks()), small_disk / "ballast"
+        sensors = Spool(KafkaBus(town.link, group="sensors", messages_max=10, patient=True), tmp_path / "spool")
+        town.work()
+        publish(sensors, AUDIO_TOPIC, chunks[:30])
+        eventually(lambda: town.heard() > 0, "something is heard", within_s=WAIT_S)
+        with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as file:
+            while file.write(bytes(4096)):
+                pass
+        for chunk in chunks[30:]:
+            value, headers = chunk_to_message(chunk)
+            sensors.publish(AUDIO_TOPIC, chunk.sensor_id, value, headers)
+        eventually(lambda: not town.broker.program.is_running, "the broker gives up", within_s=WAIT_S)
+        ballast.unlink()
+        town.broker.start()
+        sensors.flush(WAIT_S)
+
+        assert sensors.waiting == 0
+        town.settles()
+        sensors.close()
+    finally:
+        town.close()
 
 
 def test_what_an_earlier_process_spooled_goes_first(town: City) -> None:

@@ -88,6 +88,11 @@ class Program:
         assert self._process is not None
         return self._process.pid
 
+    @property
+    def is_running(self) -> bool:
+        """Whether it was started and has not ended."""
+        return self._process is not None and self._process.poll() is None
+
     def start(self) -> None:
         """Return once it is up. Raises Missing with the end of its log where it ends instead."""
         with self._log.open("ab") as log:
