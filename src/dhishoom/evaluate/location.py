@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dhishoom.detectors.catalogue import DEFAULT, open_detector
+from dhishoom.evaluate.false_incidents import false_incident_rows
 from dhishoom.evaluate.from_sound import Listener, sound_rows
 from dhishoom.evaluate.listed import listed_rows
 from dhishoom.evaluate.pittsburgh import live_fire_tests
@@ -38,6 +39,7 @@ def location_rows(
     yield from listed_rows(tests, draws, seed)
     yield from sound_rows(tests, root, street, listener)
     yield from raw_rows(tests, draws, seed)
+    yield from false_incident_rows(seed)
 
 
 def street_beside(root: Path) -> Path | None:

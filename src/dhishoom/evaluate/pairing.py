@@ -33,8 +33,8 @@ Floats = NDArray[np.float64]
 def terms_for(first: Sequence[Answer], second: Sequence[Answer], card: ModelCard) -> Terms:
     """Terms for the pair, from answers on the same clips in the same order.
 
-    The second is asked where the first scores above seven tenths of other sound; what it says is calibrated on the clips
-    it would be asked about (Platt 1999), and both thresholds are chosen anew for the pair.
+    The second is asked where the first scores above seven tenths of other sound; what it says is calibrated on the
+    clips it would be asked about (Platt 1999), and both thresholds are chosen anew for the pair.
     """
     clips = [index for index, one in enumerate(first) if one.recording.is_gunfire or one.recording.is_negative]
     ours, theirs = (np.array([answers[index].score for index in clips]) for answers in (first, second))
