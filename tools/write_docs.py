@@ -1,4 +1,4 @@
-"""Write the parts of docs/cli.md and docs/settings.md that the code knows best: commands, options, settings, defaults.
+"""Write what is known better elsewhere: commands, options and settings by the code, the README's figures by evaluation.
 
 What stands between the marks `<!-- written by make docs -->` and `<!-- end -->` is replaced; the rest is handwork.
 `--check` only says what is out of date.
@@ -10,6 +10,7 @@ import argparse
 import difflib
 import importlib
 import inspect
+import itertools
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -28,7 +29,8 @@ from dhishoom.detectors.catalogue import DEFAULT
 from dhishoom.sections import Section
 from dhishoom.settings import Settings
 
-DOCS = Path(__file__).resolve().parent.parent / "docs"
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs"
 NOT_DESCRIBED = "(describe it under Attributes in the docstring of {})"
 BEGIN, END = "<!-- written by make docs -->", "<!-- end -->"
 _LISTED = re.compile(r"^ {4}([a-z_0-9, ]+): (.*)$")
@@ -195,17 +197,32 @@ def _value(field: Any) -> str:
     return "`[]`" if isinstance(value, tuple) else f"`{value}`"
 
 
-PAGES = {"cli.md": command_text, "settings.md": setting_text}
+def figures_text() -> str:
+    """Of the evaluation's first table, what the default model reaches, alone and with a second look, beside YAMNet."""
+    evaluation = (DOCS / "evaluation.md").read_text(encoding="utf-8")
+    _, _, rest = evaluation.partition("## At a glance\n\n")
+    legend, _, table = rest.partition("\n\n")
+    head, rule, *rows = ([cell.strip() for cell in line.strip("|").split("|")] for line in _lines_of(table))
+    shown = [head.index(name) for name in ("measure", f"`{DEFAULT}`", f"`{DEFAULT}+yamnet`", "`yamnet`", "must")]
+    lines = ("| " + " | ".join(line[at] for at in shown) + " |" for line in (head, rule, *rows))
+    return "\n".join([*lines, "", legend, ""])
+
+
+def _lines_of(text: str) -> Iterator[str]:
+    return itertools.takewhile(lambda line: line.startswith("|"), text.splitlines())
+
+
+PAGES = {"docs/cli.md": command_text, "docs/settings.md": setting_text, "README.md": figures_text}
 
 
 def main() -> None:
-    """Write both pages, or say whether they are as they should be."""
+    """Write every page, or say whether they are as they should be."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; end with 1 if a page is out of date")
     check = parser.parse_args().check
     stale = []
     for name, text in PAGES.items():
-        path = DOCS / name
+        path = ROOT / name
         before = path.read_text(encoding="utf-8")
         head, _, rest = before.partition(BEGIN)
         after = f"{head}{BEGIN}\n\n{text()}{END}{rest.partition(END)[2]}"

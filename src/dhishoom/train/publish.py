@@ -104,7 +104,7 @@ def _about(
 ) -> dict[str, object]:
     folds = sorted(read_run_config(run).data.fold for run in measured)
     return {
-        "summary": "Frame-level gunshot detector: log-mel front end and depthwise-separable convolutions in one graph.",
+        "summary": "Frame-level gunshot detector: log-mel front end and dilated convolutions in one graph.",
         "trained_with": f"dhishoom train src/dhishoom/train/configs/{config.name}.toml",
         "seed": config.seed,
         "steps": config.optimisation.steps,
