@@ -212,7 +212,20 @@ def _lines_of(text: str) -> Iterator[str]:
     return itertools.takewhile(lambda line: line.startswith("|"), text.splitlines())
 
 
-PAGES = {"docs/cli.md": command_text, "docs/settings.md": setting_text, "README.md": figures_text}
+def ancestor_text() -> str:
+    """What `make ancestor` wrote about the learning system before this one."""
+    _, _, rest = (
+        (DOCS / "ancestor.md").read_text(encoding="utf-8").partition("<!-- written by tools/answer_ancestor.py -->\n\n")
+    )
+    return rest.partition("<!-- until here -->")[0]
+
+
+PAGES = {
+    "docs/evaluation.md": ancestor_text,
+    "docs/cli.md": command_text,
+    "docs/settings.md": setting_text,
+    "README.md": figures_text,
+}
 
 
 def main() -> None:

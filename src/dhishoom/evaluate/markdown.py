@@ -44,8 +44,21 @@ def markdown(report: Report, figures: Mapping[str, str], folder: str, command: s
         _pictures(figures, folder),
         ["## Do it again", "", "```", command, "```", ""],
         _problems(report),
+        _ancestor() if folder else [],
     ]
     return "\n".join(line for part in parts for line in part).rstrip() + "\n"
+
+
+def _ancestor() -> list[str]:
+    """Room for what `make docs` copies here."""
+    return [
+        "## The learning system before this one",
+        "",
+        "Frame-level models on VGGish-like embeddings, of many classes and of two, measured by `make ancestor`; "
+        "[ancestor.md](ancestor.md) says what they are and what follows.",
+        "",
+        "<!-- written by make docs --><!-- end -->",
+    ]
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
