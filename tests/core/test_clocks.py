@@ -51,3 +51,17 @@ def test_clocks_that_are_right_are_not_named() -> None:
         for one in made.picks
     ]
     assert clock_offsets(associate_all(made.site, picks), picks, made.site) == {}
+
+
+def test_one_place_is_not_enough_where_three_are_asked_for() -> None:
+    """An echo is as late at every round from one place; only shots from elsewhere tell it from a clock."""
+    off, noise = {"s04": 0.3}, Noise(sigma_s=0.003)
+    spots = [((200.0, 150.0), 0.0), ((350.0, 300.0), 30.0), ((120.0, 380.0), 60.0)]
+    for count in (1, 2, 3):
+        shots = [Fired(place, (at_s, at_s + 0.9)) for place, at_s in spots[:count]]
+        made = heard(site_of(PLACES), shots, SPEED, np.random.default_rng(2), noise)
+        picks = [
+            replace(one, onset_ns=one.onset_ns + round(off.get(one.sensor_id, 0.0) * NS_PER_S)) for one in made.picks
+        ]
+        told = clock_offsets(associate_all(made.site, picks), picks, made.site, places_min=3)
+        assert set(told) == ({"s04"} if count == 3 else set())

@@ -11,6 +11,7 @@ from dhishoom.errors import BusError
 from dhishoom.nouns import Site
 from dhishoom.seams import AUDIO_TOPIC, Bus
 from dhishoom.service.city import CityService
+from dhishoom.service.clock_watch import ClockWatch
 from dhishoom.service.follower import Follower
 from dhishoom.service.health import Health
 from dhishoom.service.intake import Feed
@@ -61,7 +62,8 @@ def assemble_city(
     read = reader_of(settings, base)
     follower = Follower(lambda topic: read(topic, "latest"), live.publish)
     housekeeping = (store, retention_of(settings.store))
-    service = CityService(feeds, bus, codec, worker, live, housekeeping=housekeeping, workers=[follower])
+    watch = ClockWatch(store, site, health, live.publish)
+    service = CityService(feeds, bus, codec, worker, live, housekeeping=housekeeping, workers=[follower, watch])
     if associate:
         limits = limits_of(settings)
         region = region_of(site, WHOLE_CITY, limits)

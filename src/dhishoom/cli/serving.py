@@ -20,6 +20,7 @@ from dhishoom.messages import Json
 from dhishoom.nouns import Site
 from dhishoom.seams import AUDIO_TOPIC
 from dhishoom.service.city import CityService
+from dhishoom.service.clock_watch import ClockWatch
 from dhishoom.service.duty import WorkService
 from dhishoom.service.health import Health
 from dhishoom.service.intake import Feed
@@ -73,7 +74,7 @@ def assemble(
         alerts=office,
     )
     keep_house = (store, retention_of(settings.store))
-    workers = office.workers if office else ()
+    workers = (*(office.workers if office else ()), ClockWatch(store, site, health, live.publish))
     service = Service(feeds, bus, AudioCodec(site), pipeline, live, housekeeping=keep_house, workers=workers)
     return Running(site=site, live=live, health=health, service=service)
 

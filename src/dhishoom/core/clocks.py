@@ -19,6 +19,8 @@ DETOUR_S = 0.050
 SHOTS_MIN = 2
 SHARE_MIN = 0.6
 """Of the shots that the sensor may have heard at all, so many must agree."""
+APART_M = 50.0
+"""An echo comes as late from one place as the next round from there; from elsewhere it does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +38,15 @@ class ClockOffset:
     shots: int
 
 
-def clock_offsets(incidents: Iterable[Incident], detections: Sequence[Detection], site: Site) -> dict[str, ClockOffset]:
+def clock_offsets(
+    incidents: Iterable[Incident], detections: Sequence[Detection], site: Site, *, places_min: int = 1
+) -> dict[str, ClockOffset]:
     """Sensors whose clocks are off by more than detours explain.
 
     Args:
         incidents: In their last revision; only shots with a place count.
         detections: All that was heard about their time, whatever became of it.
+        places_min: From how many places, 50 m apart, the shots that bear it out must have been fired.
     """
     shots = [shot for one in incidents if one.status == "located" for shot in one.shots if shot.position]
     found = {}
@@ -49,7 +54,7 @@ def clock_offsets(incidents: Iterable[Incident], detections: Sequence[Detection]
         if sensor.position is None:
             continue
         heard = np.array([one.onset_ns for one in detections if one.sensor_id == name], np.int64)
-        offset = _offset([_lags_s(shot, sensor.position, heard, site) for shot in shots])
+        offset = _offset(shots, [_lags_s(shot, sensor.position, heard, site) for shot in shots], places_min)
         if offset is not None:
             found[name] = offset
     return found
@@ -65,16 +70,30 @@ def _lags_s(shot: Shot, place: Position, heard_ns: np.ndarray, site: Site) -> Fl
     return lags[np.abs(lags) <= OFF_MAX_S]
 
 
-def _offset(lags: Sequence[Floats]) -> ClockOffset | None:
+def _offset(shots: Sequence[Shot], lags: Sequence[Floats], places_min: int) -> ClockOffset | None:
     """The lag that most shots share, the least of equals; None if it is small or too few share it."""
-    heard = [one for one in lags if len(one)]
+    heard = [(shot, one) for shot, one in zip(shots, lags, strict=True) if len(one)]
     if len(heard) < SHOTS_MIN:
         return None
-    candidates = np.concatenate(heard)
-    nearest = np.array([[float(np.abs(one - lag).min()) for one in heard] for lag in candidates])
+    candidates = np.concatenate([one for _, one in heard])
+    nearest = np.array([[float(np.abs(one - lag).min()) for _, one in heard] for lag in candidates])
     support = (nearest <= ALIKE_S).sum(axis=1)
     best = candidates[np.lexsort((np.abs(candidates), -support))[0]]
-    alike = np.array([one[np.abs(one - best).argmin()] for one in heard if np.abs(one - best).min() <= ALIKE_S])
+    alike = [(shot, one[np.abs(one - best).argmin()]) for shot, one in heard if np.abs(one - best).min() <= ALIKE_S]
     if len(alike) < max(SHOTS_MIN, SHARE_MIN * len(heard)) or abs(best) <= DETOUR_S:
         return None
-    return ClockOffset(float(np.median(alike)), float(max(alike.std(), ALIKE_S / 2)), len(alike))
+    if _places([shot for shot, _ in alike]) < places_min:
+        return None
+    shared = np.array([lag for _, lag in alike])
+    return ClockOffset(float(np.median(shared)), float(max(shared.std(), ALIKE_S / 2)), len(alike))
+
+
+def _places(shots: Sequence[Shot]) -> int:
+    """How many places the shots were fired from."""
+    found: list[Position] = []
+    for shot in shots:
+        place = shot.position
+        assert place is not None
+        if all(np.hypot(place.x_m - one.x_m, place.y_m - one.y_m) >= APART_M for one in found):
+            found.append(place)
+    return len(found)

@@ -7,10 +7,11 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 
+from dhishoom.core.clocks import ClockOffset
 from dhishoom.core.geometry import Place, place_of
 from dhishoom.core.timestamps import to_rfc3339
 from dhishoom.messages import Json
@@ -52,6 +53,7 @@ class Health:
         self._furthest_ns = 0
         self._counts: Counter[str] = Counter()
         self._states: dict[str, str] = {}
+        self._clocks: Mapping[str, ClockOffset] = {}
 
     def hear(self, chunk: Chunk) -> bool:
         """Count a chunk; True if it is the first of a sensor that the site does not know."""
@@ -73,6 +75,11 @@ class Health:
         with self._lock:
             if sensor_id in self._ears:
                 self._ears[sensor_id].notices[kind] += count
+
+    def disagree(self, offsets: Mapping[str, ClockOffset]) -> None:
+        """Those sensors' clocks are off, and no others."""
+        with self._lock:
+            self._clocks = dict(offsets)
 
     def count(self, name: str, count: int = 1) -> None:
         """Count something about the service: `chunks_lost`, `detections`, `dead_letters`, ..."""
@@ -134,11 +141,16 @@ class Health:
             "last_heard": to_rfc3339(ear.heard_ns) if ear.arrived_s is not None else None,
             "level_dbfs": None if ear.level_dbfs is None else round(ear.level_dbfs, 1),
             "notices": dict(ear.notices),
+            "clock": _clock(self._clocks.get(sensor_id)),
         }
 
 
 def _place(sensor: Sensor, place: Place) -> dict[str, float] | None:
     return place(sensor.position) if sensor.position else None
+
+
+def _clock(offset: ClockOffset | None) -> Json | None:
+    return None if offset is None else {key: round(value, 3) for key, value in asdict(offset).items()}
 
 
 def unknown_to_the_site(sensor_id: str) -> str:

@@ -77,6 +77,13 @@ ALERT: Json = {
         }
     ],
 }
+STATE = {
+    "state": "live",
+    "last_heard": TIME,
+    "level_dbfs": -48.2,
+    "notices": {"gap": 1},
+    "clock": {"offset_s": 0.412, "sigma_s": 0.01, "shots": 7},
+}
 ACKNOWLEDGED = [{"incident_id": INCIDENT["id"], "by": "Desk 2", "time": TIME}]
 EXAMPLES: dict[str, tuple[str, Json]] = {
     "site": (
@@ -85,7 +92,7 @@ EXAMPLES: dict[str, tuple[str, Json]] = {
     ),
     "sensors": (
         "Every sensor of the site.",
-        {"items": [{**SENSOR, "state": "live", "last_heard": TIME, "level_dbfs": -48.2, "notices": {"gap": 1}}]},
+        {"items": [{**SENSOR, **STATE}]},
     ),
     "health": (
         "The service's figures.",

@@ -89,6 +89,7 @@ export interface SensorStatus {
   last_heard?: string | null;
   level_dbfs?: number | null;
   notices?: Record<string, number>;
+  clock?: { offset_s: number; sigma_s: number; shots: number } | null;
 }
 
 export interface Strip {
