@@ -81,7 +81,8 @@ class SensorSettings(Section, frozen=True, kw_only=True):
 
     Attributes:
         id: Unique in the site; detections and clips carry it.
-        source: `microphone`, `microphone:NAME`, an rtsp:// or http(s):// address, a file, or empty: the bus brings it.
+        source: `microphone`, `microphone:NAME`, an rtsp:// or http(s):// address, a file (all files begin together,
+            timed by when the newest was written), or empty: the bus brings it.
         name: For people.
         lat, lon, altitude: Its place in a geographic site: degrees, and metres above the ellipsoid.
         x, y, z: Its place in a site of local metres: east, north and up.

@@ -164,7 +164,8 @@ class AudioCodec:
 
 def open_feeds(settings: Settings, base: Path = Path()) -> list[Feed]:
     """Every source that the settings name. Raises SourceError for one that cannot be, SettingsError for none."""
-    feeds = [_feed_of(one, base) for one in settings.sensor if one.source]
+    begun_ns = _begun_ns(settings, base)
+    feeds = [_feed_of(one, base, begun_ns) for one in settings.sensor if one.source]
     if settings.replay is not None:
         from dhishoom.sources.replay import Replay
 
@@ -186,7 +187,17 @@ def open_feeds(settings: Settings, base: Path = Path()) -> list[Feed]:
     return feeds
 
 
-def _feed_of(sensor: SensorSettings, base: Path) -> Feed:
+def _begun_ns(settings: Settings, base: Path) -> int:
+    """When the sensors' files were begun, all together; 0 where there are none."""
+    paths = [path for one in settings.sensor if one.source and (path := base / one.source).is_file()]
+    if not paths:
+        return 0
+    from dhishoom.sources.files import recorded_at_ns
+
+    return recorded_at_ns(paths)
+
+
+def _feed_of(sensor: SensorSettings, base: Path, begun_ns: int) -> Feed:
     source = sensor.source
     if source == MICROPHONE or source.startswith(f"{MICROPHONE}:"):
         from dhishoom.sources.microphone import MicrophoneSource
@@ -206,7 +217,9 @@ def _feed_of(sensor: SensorSettings, base: Path) -> Feed:
         )
     from dhishoom.sources.files import FileSource
 
-    return Feed(name=f"sensor {sensor.id}", source=FileSource(path, sensor_id=sensor.id), patient=True)
+    return Feed(
+        name=f"sensor {sensor.id}", source=FileSource(path, sensor_id=sensor.id, start_ns=begun_ns), patient=True
+    )
 
 
 def _live(sensor: SensorSettings, source: Source) -> Feed:

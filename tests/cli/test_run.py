@@ -23,6 +23,7 @@ from dhishoom.detectors.catalogue import DEFAULT, SHIPPED
 from dhishoom.nouns import Chunk, Site
 from dhishoom.service.intake import Feed
 from dhishoom.settings import parse_settings
+from dhishoom.sources.files import recorded_at_ns
 from dhishoom.stores.sql import SqlStore
 from dhishoom.wiring import open_store, site_of
 from tests.contracts.examples import a_detection
@@ -31,8 +32,6 @@ WriteBangs = Callable[..., Path]
 END_S = 90.0
 ENERGY = '[model]\nname = "energy"\n[web]\nport = 0\n'
 ONE = '[[sensor]]\nid = "a"\nsource = "a.wav"\n'
-TEN_YEARS = "[store]\ndays = 36500.0\n"
-"""A file has no clock of its own and begins in 1970."""
 
 
 @pytest.fixture
@@ -53,22 +52,44 @@ def kept(folder: Path) -> SqlStore:
     return SqlStore(f"sqlite:///{folder}/dhishoom-data/dhishoom.db", folder / "dhishoom-data" / "clips")
 
 
+def test_files_begin_together_before_the_newest_was_closed(
+    run, settings, write_bangs: WriteBangs, tmp_path: Path
+) -> None:
+    """They have no clock of their own: both are timed from one moment, the same at every start, and clips stay."""
+    write_bangs("b.wav", 2.0, 4.0)
+    closed_ns = max((tmp_path / name).stat().st_mtime_ns for name in ("a.wav", "b.wav"))
+    path = settings(ONE, ONE.replace('"a', '"b'), ENERGY)
+    onsets = []
+    for _ in range(2):
+        assert run(run_command, "--config", path, "--until-done").exit_code == 0
+        store = kept(tmp_path)
+        onsets.append([(one.sensor_id, one.onset_ns, one.clip is not None) for one in store.detections()])
+        store.close()
+    assert onsets[0] == onsets[1]
+    assert len(onsets[0]) >= 4
+    first_of = {name: min(at for sensor, at, _ in onsets[0] if sensor == name) for name in "ab"}
+    assert abs(first_of["a"] - first_of["b"]) < 1_000_000
+    assert closed_ns - 60 * 10**9 < first_of["a"] < closed_ns
+    assert all(has_clip for _, _, has_clip in onsets[0])
+
+
 def test_what_the_sources_say_is_stored(run, settings, tmp_path: Path) -> None:
     """To their end, with clips; paths are relative to the settings' folder."""
-    result = run(run_command, "--config", settings(ONE, ENERGY, TEN_YEARS), "--until-done")
+    result = run(run_command, "--config", settings(ONE, ENERGY), "--until-done")
 
     assert result.exit_code == 0
     assert "http://127.0.0.1:" in result.err
     store = kept(tmp_path)
     found = store.detections()
-    assert [one.onset_ns / 1e9 for one in found] == pytest.approx([4.0, 2.0], abs=0.01)
+    begun_ns = recorded_at_ns([tmp_path / "a.wav"])
+    assert [(one.onset_ns - begun_ns) / 1e9 for one in found] == pytest.approx([4.0, 2.0], abs=0.01)
     assert all(store.read_clip(one.clip or "")[:4] == b"fLaC" for one in found)
     store.close()
 
 
 def test_the_command_line_may_name_the_model(run, settings, tmp_path: Path) -> None:
     """It listens instead of the one of the settings; a misspelt one is told the nearest."""
-    path = settings(ONE, "[web]\nport = 0\n", TEN_YEARS)
+    path = settings(ONE, "[web]\nport = 0\n")
 
     heard = run(run_command, "--config", path, "--model", "energy", "--until-done")
     refused = run(run_command, "--config", path, "--model", "enrgy", "--until-done")
@@ -276,7 +297,7 @@ def started(config: Path, **surroundings: str) -> subprocess.Popen[str]:
 @pytest.mark.parametrize("ends", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_in_order(settings, tmp_path: Path, ends: signal.Signals) -> None:
     """Ctrl-C or a service manager: everything heard is stored, exit code 0."""
-    process = started(settings(ONE, ENERGY, TEN_YEARS))
+    process = started(settings(ONE, ENERGY))
     assert process.stderr is not None
     told = ""
     while "All sources have ended" not in told:
@@ -312,7 +333,7 @@ sys.meta_path.insert(0, Finder())
 def test_ctrl_c_before_listening_leaves_nothing_half_done(settings, tmp_path: Path, module: str) -> None:
     """While this or that is loaded: exit code 130, no traceback, and the next start works."""
     (tmp_path / "sitecustomize.py").write_text(INTERRUPTED_AT.format(module=module))
-    config = settings(ONE, ENERGY, TEN_YEARS)
+    config = settings(ONE, ENERGY)
     process = started(config, PYTHONPATH=str(tmp_path))
 
     told = process.communicate(timeout=END_S)[1]

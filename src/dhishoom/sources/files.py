@@ -6,7 +6,7 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -121,6 +121,24 @@ def read_audio(path: Path, *, channel: int | None = None) -> Chunk:
         if seconds > WHOLE_S_MAX:
             raise SourceError(f"{path} is longer than {WHOLE_S_MAX:.0f} s; read it in pieces with `decode`.")
     return Chunk(sensor_id=chunk.sensor_id, start_ns=0, sample_rate=chunk.sample_rate, samples=np.concatenate(pieces))
+
+
+def recorded_at_ns(paths: Sequence[Path]) -> int:
+    """When recordings that say no time were begun, if they were begun together and the last to end was then closed.
+
+    Taken from the newest file's time of change, so that it is the same at every start.
+    """
+    ends_ns = [path.stat().st_mtime_ns for path in paths]
+    lengths_s = [_length_s(path) for path in paths]
+    return max(0, max(ends_ns) - round(max(lengths_s) * NS_PER_S))
+
+
+def _length_s(path: Path) -> float:
+    """What its header says; 0 where it cannot be read, which is told when it is played."""
+    try:
+        return open_audio(path).duration_s
+    except SourceError:
+        return 0.0
 
 
 @contextmanager
