@@ -85,8 +85,10 @@ class SensorHearing:
             told = self._waiting[0]
             kept = [one for one in told.detections if self._is_kept(one)]
             if kept:
-                sound = self._cut(kept, final=final)
-                if sound is None and not final:
+                until_ns = kept[-1].onset_ns + round(CLIP_AFTER_S * NS_PER_S)
+                whole = final or self._ring.reaches(until_ns)
+                sound = self._cut(kept, until_ns, final=whole)
+                if sound is None and not whole:
                     break
                 clip = keep_clip(sound) if sound is not None else None
                 told = replace(told, detections=tuple(_with_clip(one, clip, kept) for one in told.detections))
@@ -97,10 +99,10 @@ class SensorHearing:
     def _is_kept(self, detection: Detection) -> bool:
         return self._keep in ("detections", "all") or (self._keep == "shots" and detection.is_gunshot)
 
-    def _cut(self, kept: Sequence[Detection], *, final: bool) -> Chunk | None:
+    def _cut(self, kept: Sequence[Detection], until_ns: int, *, final: bool) -> Chunk | None:
         """Neighbouring shots share a clip: from a second before the first to a second after the last of a window."""
-        first, last = kept[0].onset_ns, kept[-1].onset_ns
-        since_ns, until_ns = first - round(CLIP_BEFORE_S * NS_PER_S), last + round(CLIP_AFTER_S * NS_PER_S)
+        first = kept[0].onset_ns
+        since_ns = first - round(CLIP_BEFORE_S * NS_PER_S)
         return self._ring.cut(first, since_ns=since_ns, until_ns=until_ns, final=final)
 
 

@@ -31,12 +31,17 @@ class Ring:
         while self._chunks and self._seconds - self._chunks[0].duration_s >= self._keep_s:
             self._seconds -= self._chunks.popleft().duration_s
 
+    def reaches(self, instant_ns: int) -> bool:
+        """Whether sound of that instant or later has come."""
+        return bool(self._chunks) and self._chunks[-1].end_ns >= instant_ns
+
     def cut(self, around_ns: int, *, since_ns: int, until_ns: int, final: bool = False) -> Chunk | None:
         """The unbroken sound about an instant, from `since_ns` to `until_ns` or as far as it goes.
 
-        None while more may follow on; with `final`, None only where nothing is held of that instant.
+        Of an instant before a stream, as a shot that begins with it is picked, that stream's beginning. None while more
+        may follow on; with `final`, None only where nothing is held.
         """
-        run, open_ended = self._run_about(around_ns)
+        run, open_ended = self._run_about(around_ns, until_ns)
         if not run or (open_ended and not final and run[-1].end_ns < until_ns):
             return None
         rate = run[0].sample_rate
@@ -47,17 +52,21 @@ class Ring:
             _copy(chunk, index_at(chunk.start_ns, rate) - low, samples)
         return Chunk(sensor_id=run[0].sensor_id, start_ns=time_at(low, rate), sample_rate=rate, samples=samples)
 
-    def _run_about(self, instant_ns: int) -> tuple[list[Chunk], bool]:
-        """Chunks that follow on each other about an instant, and whether the next chunk may follow on them."""
-        run: list[Chunk] = []
+    def _run_about(self, instant_ns: int, until_ns: int) -> tuple[list[Chunk], bool]:
+        """Chunks that follow on each other about an instant, or soonest after it before `until_ns`; and whether the
+        next chunk may follow on them."""
+        runs = self._runs()
+        about = [run for run in runs if run[0].start_ns < until_ns and instant_ns < run[-1].end_ns]
+        return (about[0], about[0] is runs[-1]) if about else ([], False)
+
+    def _runs(self) -> list[list[Chunk]]:
+        runs: list[list[Chunk]] = []
         for chunk in self._chunks:
-            if run and not _follows(run[-1], chunk):
-                if run[0].start_ns <= instant_ns < run[-1].end_ns:
-                    return run, False
-                run = []
-            run.append(chunk)
-        within = bool(run) and run[0].start_ns <= instant_ns < run[-1].end_ns
-        return (run, True) if within else ([], False)
+            if runs and _follows(runs[-1][-1], chunk):
+                runs[-1].append(chunk)
+            else:
+                runs.append([chunk])
+        return runs
 
 
 def _follows(before: Chunk, chunk: Chunk) -> bool:
