@@ -19,7 +19,7 @@ HOURS_A_DAY = 24
 DAY_S = 86_400
 SIGMA_S = 0.001
 BEGIN_NS = 1_767_225_600 * NS_PER_S
-CASES = ((1.0, 100), (20.0, 20))
+CASES = ((1.0, 100), (10.0, 40))
 """False detections of one sensor an hour, at most so many at `alert` and at `possible`; days."""
 
 

@@ -23,7 +23,7 @@ from dhishoom.nouns import ModelCard
 
 ASKED_SHARE = 0.3
 """Share of other sound's clips that the second model may be asked about; of a quiet street it is far less."""
-ALERT_PER_HOUR, POSSIBLE_PER_HOUR = 1.0, 20.0
+ALERT_PER_HOUR, POSSIBLE_PER_HOUR = 1.0, 10.0
 GRID = np.array([0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.999])
 EDGE = 1e-4
 

@@ -21,7 +21,7 @@ from dhishoom.train.run import HELD_OUT, read_network, read_run_config
 from dhishoom.train.scoring import Outcome, read_outcomes
 
 ALERT_FALSE_CLIPS_PER_HOUR = 1.0
-POSSIBLE_FALSE_CLIPS_PER_HOUR = 20.0
+POSSIBLE_FALSE_CLIPS_PER_HOUR = 10.0
 
 _SOURCES = {
     "yes": "live fire by police in Pittsburgh, six positions (CC BY 4.0, ShotSpotter, Inc., arXiv 2108.07377); SESA "
