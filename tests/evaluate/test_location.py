@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -148,3 +149,9 @@ def test_six_sensors_of_live_fire_suffice(shared: Path) -> None:
     assert figures["within_15_m"] >= 0.99
     assert figures["p95_m"] <= 10
     assert figures["wrong_unsaid"] <= 0.01
+
+
+def test_rows_can_be_written_as_they_are(test_of_two_rounds: LiveFireTest) -> None:
+    """Every figure of every row is a plain number, so that a report with them becomes JSON."""
+    rows = [*listed_rows([test_of_two_rounds], 1, 0), *raw_rows([test_of_two_rounds], 1, 0)]
+    assert msgspec.json.decode(msgspec.json.encode(rows))

@@ -10,7 +10,7 @@ class Row:
     """One line of the table.
 
     Attributes:
-        figures: What `reached` is made of.
+        figures: What `reached` is made of; plain numbers, whatever they were given as.
     """
 
     task: str
@@ -18,6 +18,10 @@ class Row:
     must: str
     aim: str
     figures: dict[str, float]
+
+    def __post_init__(self) -> None:
+        """NumPy's numbers are no JSON."""
+        object.__setattr__(self, "figures", {name: float(value) for name, value in self.figures.items()})
 
 
 def share(value: float) -> str:
