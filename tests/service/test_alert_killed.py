@@ -119,8 +119,8 @@ def hear(folder: Path, dies_at: int = -1) -> None:
 
 
 def hear_and_die(folder: Path, dies_at: int) -> None:
-    """The same in a process of its own, which must be killed."""
-    process = multiprocessing.get_context("fork").Process(target=hear, args=(folder, dies_at))
+    """The same in a process of its own, which must be killed; made afresh, for a fork of many threads may crash."""
+    process = multiprocessing.get_context("spawn").Process(target=hear, args=(folder, dies_at))
     process.start()
     process.join()
     assert process.exitcode == -signal.SIGKILL

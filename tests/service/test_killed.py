@@ -5,16 +5,16 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
 from dhishoom.detectors.energy import EnergyDetector
 from dhishoom.nouns import Chunk, Detection, Incident
 from dhishoom.service.pipeline import Pipeline
-from dhishoom.stores import clips
 from dhishoom.stores.sql import SqlStore
 
 from .city import Bang, City
@@ -68,9 +68,20 @@ def hear(folder: Path, dies_at: int = -1) -> None:
     store.close()
 
 
-def hear_and_die(folder: Path, dies_at: int) -> None:
-    """The same in a process of its own, which must be killed."""
-    process = multiprocessing.get_context("fork").Process(target=hear, args=(folder, dies_at))
+def hear_until_a_file_is_to_last(folder: Path, dies_at: int) -> None:
+    """The same, killed between the bytes of the first clip and its name."""
+    with mock.patch.object(os, "fsync", die):
+        hear(folder, dies_at)
+
+
+def die(_: int) -> None:
+    """Without a goodbye."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def hear_and_die(folder: Path, dies_at: int, target: Callable[[Path, int], None] = hear) -> None:
+    """The same in a process of its own, which must be killed; made afresh, for a fork of many threads may crash."""
+    process = multiprocessing.get_context("spawn").Process(target=target, args=(folder, dies_at))
     process.start()
     process.join()
     assert process.exitcode == -signal.SIGKILL
@@ -123,11 +134,9 @@ def test_killed_again_and_again_it_still_ends_the_same(undisturbed: Any, tmp_pat
     assert everything(tmp_path) == undisturbed
 
 
-def test_a_clip_that_was_being_written_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_clip_that_was_being_written_is_not_there(tmp_path: Path) -> None:
     """Killed between the bytes and the name: no clip, no row; what is left is swept up when the store is adopted."""
-    monkeypatch.setattr(clips.os, "fsync", lambda _: os.kill(os.getpid(), signal.SIGKILL))
-    hear_and_die(tmp_path, -1)
-    monkeypatch.undo()
+    hear_and_die(tmp_path, -1, hear_until_a_file_is_to_last)
     store = SqlStore(f"sqlite:///{tmp_path}/dhishoom.db", tmp_path / "clips")
     left = [path for path in (tmp_path / "clips").rglob("*") if path.is_file()]
     assert [path.suffix for path in left] == [".part"]
