@@ -105,6 +105,14 @@ def test_figures_and_report_are_drawn_for_people(run, clips, live_fire, tmp_path
     assert "`other6.flac`" in text
 
 
+def test_the_report_names_no_folder_of_one_machine(run, clips, monkeypatch):
+    """How to do it again is told from the folder one is in, whatever was typed."""
+    monkeypatch.chdir(clips.parent)
+    monkeypatch.setattr("sys.argv", ["dhishoom", "evaluate", str(clips), "--no-plots"])
+    _, out = run(clips, "--no-plots")
+    assert f"dhishoom evaluate {clips.name} --no-plots" in (out / "report.md").read_text(encoding="utf-8")
+
+
 def test_what_cannot_be_read_is_counted_and_the_rest_goes_on(run, clips):
     """One file is no audio, one is not there."""
     (clips.parent / "gun1.flac").write_text("not audio", encoding="utf-8")

@@ -163,7 +163,9 @@ def _write(report: Report, heard: Sequence[Heard], asked: Asked, out: Path, docs
 
 
 def _command() -> str:
-    return shlex.join(["dhishoom", *sys.argv[1:]])
+    """What was typed, folders told from here: a report must not name one machine's."""
+    typed = (os.path.relpath(one) if os.path.isabs(one) else one for one in sys.argv[1:])
+    return shlex.join(["dhishoom", *typed])
 
 
 def _show(report: Report, out: Path, *, as_json: bool) -> None:
