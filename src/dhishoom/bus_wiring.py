@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from dhishoom.alert_wiring import open_alerts
+from dhishoom.alert_wiring import MQTT_PORT, MQTT_TLS_PORT, open_alerts
 from dhishoom.bus_settings import BridgeSettings, BusSettings
 from dhishoom.core.limits import AssociationLimits
 from dhishoom.errors import SettingsError, UsageError
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from dhishoom.buses.spool import Spool
     from dhishoom.service.couriers import Desk
 
-MQTT_PORT, MQTT_TLS_PORT = 1883, 8883
 REGIONS_MAX = 1000
 
 

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from dhishoom.alert_settings import SinkSettings
+from dhishoom.alert_wiring import MQTT_PORT, MQTT_TLS_PORT, SMTP_SUBMISSION_PORT
 from dhishoom.cli.checks import LOOK_S_MAX, Check
 from dhishoom.settings import Settings
 
-PORTS = {"postgresql": 5432, "http": 80, "https": 443, "mqtt": 1883, "mqtts": 8883}
-KAFKA_PORT, MQTT_PORT, MQTT_TLS_PORT = 9092, 1883, 8883
-MAIL_PORT = 587
+PORTS = {"postgresql": 5432, "http": 80, "https": 443, "mqtt": MQTT_PORT, "mqtts": MQTT_TLS_PORT}
+KAFKA_PORT = 9092
 
 
 def elsewhere(settings: Settings) -> Iterator[Check]:
@@ -33,7 +33,7 @@ def elsewhere(settings: Settings) -> Iterator[Check]:
 
 def _sink_place(sink: SinkSettings) -> tuple[str, int] | None:
     if sink.host:
-        default = MAIL_PORT if sink.kind == "email" else MQTT_TLS_PORT if sink.tls else MQTT_PORT
+        default = SMTP_SUBMISSION_PORT if sink.kind == "email" else MQTT_TLS_PORT if sink.tls else MQTT_PORT
         return sink.host, sink.port or default
     if urlsplit(sink.url).scheme in PORTS and urlsplit(sink.url).hostname:
         return _place(sink.url, PORTS[urlsplit(sink.url).scheme])

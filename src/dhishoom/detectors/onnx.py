@@ -55,9 +55,7 @@ class OnnxDetector:
         return answers
 
     def _score(self, windows: Floats) -> Floats:
-        if len(windows) == 1 or not self.any_length:
-            return score_windows(windows, self._run)
-        return self._score_together(windows)
+        return self._score_together(windows) if self.any_length else score_windows(windows, self._run)
 
     def _score_together(self, windows: Floats) -> Floats:
         card = self._card
