@@ -16,6 +16,7 @@ pytest.importorskip("confluent_kafka")
 pytestmark = [pytest.mark.parts, pytest.mark.xdist_group("city")]
 
 WAIT_S = 30.0
+TOPICS = 15
 
 
 @pytest.fixture(scope="module")
@@ -262,3 +263,21 @@ def test_a_reader_sees_every_partition_and_disturbs_no_group(kafka: Any, fresh: 
     assert made.lag(topic) == 21
     for one in (late, reader, onwards, made):
         one.close()
+
+
+def test_the_first_messages_of_a_topic_that_is_just_made_all_arrive(kafka: Any, fresh: str) -> None:
+    """A broker may refuse the first batch while it still makes the partition; none that follows may take its place."""
+    from dhishoom.buses.kafka_reader import KafkaReader
+
+    sizes = {}
+    for number in range(TOPICS):
+        topic = f"{fresh}.{number}.audio"
+        made = bus(kafka.servers)
+        for at in range(24):
+            made.publish(topic, f"s{at % 6}", bytes(400_000), {})
+        made.close()
+        reader = KafkaReader(link(kafka.servers), topic, "earliest")
+        sizes[topic] = sum(high - low for low, high in map(reader.bounds, reader.positions))
+        reader.close()
+
+    assert set(sizes.values()) == {24}

@@ -26,6 +26,9 @@ FLUSH_S = 30.0
 SESSION_MS = 10_000
 POLL_INTERVAL_MS = 600_000
 FETCH_KBYTES = 65_536
+IN_FLIGHT = 1
+"""A partition that knows nothing of a producer takes whichever batch comes first, and calls those before it duplicates:
+were two under way while it is being made, the first, refused once, would be lost and told as delivered."""
 ASK_EVERY_S = 2.0
 TAKEN_OVER = (KafkaError.ILLEGAL_GENERATION, KafkaError.UNKNOWN_MEMBER_ID, KafkaError.REBALANCE_IN_PROGRESS)
 """Others own the partitions by now: they read again what was not acknowledged."""
@@ -73,6 +76,7 @@ class KafkaBus:
                     "error_cb": self._refusals,
                     "enable.idempotence": True,
                     "acks": "all",
+                    "max.in.flight.requests.per.connection": IN_FLIGHT,
                     "message.timeout.ms": 0,
                     "message.max.bytes": link.message_bytes_max + 8192,
                     "queue.buffering.max.messages": messages_max,

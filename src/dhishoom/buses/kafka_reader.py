@@ -52,7 +52,7 @@ class KafkaReader:
         first = OFFSET_END if start == "latest" else OFFSET_BEGINNING
         known = start if isinstance(start, Mapping) else {}
         if start == "latest":  # fixed now, so that what comes before the first poll is not missed
-            known = {at: self._bounds(at)[1] for at in range(count)}
+            known = {at: self.bounds(at)[1] for at in range(count)}
         places = [TopicPartition(topic, at, known.get(at, first)) for at in range(count)]
         self.positions = {at: known.get(at, 0) for at in range(count)}
         self._fetched, self._moved_s = dict(self.positions), time.monotonic()
@@ -71,8 +71,29 @@ class KafkaReader:
 
     def is_at_end(self) -> bool:
         """Whether all that the topic holds now has been polled."""
-        bounds = {at: self._bounds(at) for at in self.positions}
+        bounds = {at: self.bounds(at) for at in self.positions}
         return all(max(self.positions[at], low) >= high for at, (low, high) in bounds.items())
+
+    def bounds(self, partition: int) -> tuple[int, int]:
+        """The first offset it holds, and the one after the last; a topic that is new takes a moment to know them."""
+        place, until_s = TopicPartition(self._topic, partition), time.monotonic() + ANSWER_S
+        while True:
+            error: KafkaException | None = None
+            try:
+                low, high = self._consumer.get_watermark_offsets(place, timeout=LOOK_S) or (-1, -1)
+                if high >= 0:
+                    return int(low), int(high)
+            except KafkaException as failure:
+                error = failure
+            self._refusals.check()
+            if time.monotonic() > until_s:
+                reason = error.args[0] if error else KafkaError(KafkaError._TIMED_OUT)
+                raise explained(reason, self._link, self._topic) from error
+
+    def close(self) -> None:
+        """Free what it holds."""
+        with contextlib.suppress(KafkaException, RuntimeError):
+            self._consumer.close()
 
     def _fetch(self, messages_max: int, wait_s: float) -> None:
         wait_s = 0.0 if self._may_release() else wait_s
@@ -105,24 +126,3 @@ class KafkaReader:
     def _is_drained(self, partition: int) -> bool:
         _, high = self._consumer.get_watermark_offsets(TopicPartition(self._topic, partition), cached=True)
         return bool(0 <= high <= self._fetched[partition])
-
-    def close(self) -> None:
-        """Free what it holds."""
-        with contextlib.suppress(KafkaException, RuntimeError):
-            self._consumer.close()
-
-    def _bounds(self, partition: int) -> tuple[int, int]:
-        """First offset, and the one after the last; a topic that is new takes a moment to know them."""
-        place, until_s = TopicPartition(self._topic, partition), time.monotonic() + ANSWER_S
-        while True:
-            error: KafkaException | None = None
-            try:
-                low, high = self._consumer.get_watermark_offsets(place, timeout=LOOK_S) or (-1, -1)
-                if high >= 0:
-                    return int(low), int(high)
-            except KafkaException as failure:
-                error = failure
-            self._refusals.check()
-            if time.monotonic() > until_s:
-                reason = error.args[0] if error else KafkaError(KafkaError._TIMED_OUT)
-                raise explained(reason, self._link, self._topic) from error
