@@ -40,10 +40,13 @@ def test_files_are_written_whole_replaced_and_listed(place: Place) -> None:
     place.write(name, b"first")
     place.write(name, b"second" * 1000)
     place.write("z", b"")
+    place.add("a", b"added")
+    place.add("a", b"again")
 
     assert place.read(name) == b"second" * 1000
+    assert place.read("a") == b"again"
     assert place.read("z") == b""
-    assert place.names() == [name, "z"]
+    assert place.names() == ["a", name, "z"]
     assert place.address(name).endswith(f"/{name}")
 
 

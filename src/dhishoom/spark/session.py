@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 CONNECTOR = "org.apache.spark:spark-sql-kafka-0-10_2.13:4.2.0"
 WITHIN_SPARK = "org.apache.hadoop:hadoop-client-runtime,org.apache.hadoop:hadoop-client-api,org.slf4j:slf4j-api"
+FETCH_WAIT_MS = "50"
+"""A broker answers one question after the other, and a consumer asks for more than its batch: that it waits for half a
+second, as is the default, would hold up every small batch."""
 SUBMITTED = "PYSPARK_GATEWAY_PORT"
 """Set by spark-submit: master, memory and jars are then its own."""
 LOGIN_MODULES = {"PLAIN": "plain.PlainLoginModule"}
@@ -78,6 +81,7 @@ def kafka_options(link: KafkaLink, topic: str) -> dict[str, str]:
         "failOnDataLoss": "true",
         "kafka.bootstrap.servers": link.servers,
         "kafka.security.protocol": protocol,
+        "kafka.fetch.max.wait.ms": FETCH_WAIT_MS,
         "kafka.max.partition.fetch.bytes": str(max(1 << 20, link.message_bytes_max + 8192)),
     }
     if link.user:

@@ -71,7 +71,7 @@ class Clips:
         body = encode_flac(chunk)
         for left in reversed(range(TRIES)):
             try:
-                self._place.write(name, body)
+                self._place.add(name, body)
                 return
             except StoreError:
                 if not left:

@@ -1,6 +1,6 @@
 """Folders on any file system, by address: a path, `file://`, `hdfs://`, `webhdfs://`, `s3://`, `s3a://`.
 
-A file is written whole or not at all: readers see none of it before all of it is there.
+What is written is there whole or not at all; what is added is nobody's to read before somebody names it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,10 @@ class Place(Protocol):
     """One folder."""
 
     def write(self, name: str, body: bytes) -> None:
-        """Write a file below it, durable when it returns; one of that name is replaced."""
+        """Write a file below it, durable when it returns; one of that name is replaced, whole or not at all."""
+
+    def add(self, name: str, body: bytes) -> None:
+        """Write a file that nothing names yet, as `write` does, or sooner: ended within, it may leave a part."""
 
     def read(self, name: str) -> bytes:
         """A file's bytes. Raises StoreError where it is not there."""
@@ -76,6 +79,10 @@ class LocalPlace:
             part.unlink(missing_ok=True)
             raise unwritten(self.address(name), error.strerror or str(error)) from error
 
+    def add(self, name: str, body: bytes) -> None:
+        """As `write`."""
+        self.write(name, body)
+
     def read(self, name: str) -> bytes:
         """As it lies there."""
         try:
@@ -114,6 +121,10 @@ class S3Place:
             self._s3.pipe_file(f"{self._root}/{name}", body)
         except self._failures as error:
             raise unwritten(self.address(name), str(error)) from error
+
+    def add(self, name: str, body: bytes) -> None:
+        """As `write`."""
+        self.write(name, body)
 
     def read(self, name: str) -> bytes:
         """In one request."""

@@ -41,12 +41,17 @@ class WebHdfsPlace:
     def write(self, name: str, body: bytes) -> None:
         """Under another name first, then renamed, for HDFS shows a file while it grows."""
         part = f"{name}.{threading.get_native_id()}.part"
+        self.add(part, body)
         try:
-            place = self._ask("PUT", part, op="CREATE", overwrite="true", noredirect="true")["Location"]
+            self._ask("PUT", part, op="RENAME", destination=f"{self._root}/{name}", renameoptions="OVERWRITE")
+        except (OSError, http.client.HTTPException) as error:
+            raise unwritten(self.address(name), str(error)) from error
+
+    def add(self, name: str, body: bytes) -> None:
+        """Under its own name at once: a third less for the NameNode to do."""
+        try:
+            place = self._ask("PUT", name, op="CREATE", overwrite="true", noredirect="true")["Location"]
             self._send(place, body)
-            if not self._ask("PUT", part, op="RENAME", destination=f"{self._root}/{name}").get("boolean"):
-                self._ask("DELETE", name, op="DELETE")
-                self._ask("PUT", part, op="RENAME", destination=f"{self._root}/{name}")
         except (OSError, http.client.HTTPException, KeyError) as error:
             raise unwritten(self.address(name), str(error)) from error
 
