@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, SupportsFloat
+
+import msgspec
 
 from dhishoom.core.geometry import Place, local_place
 from dhishoom.core.timestamps import from_rfc3339, to_rfc3339
@@ -13,6 +15,7 @@ __all__ = [
     "Place",
     "detection_from_json",
     "detection_to_json",
+    "encode_json",
     "event_headers",
     "heard_from_json",
     "heard_to_json",
@@ -22,6 +25,17 @@ __all__ = [
 
 Json = dict[str, Any]
 JSON_TYPE = "application/json"
+
+
+def _plain(value: object) -> float:
+    """NumPy's scalars pass as floats everywhere but in an encoder."""
+    if isinstance(value, SupportsFloat):
+        return float(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+encode_json = msgspec.json.Encoder(enc_hook=_plain).encode
+"""Plain dicts, lists, text and numbers as bytes."""
 
 
 def event_headers(kind: str, source: str, event_id: str) -> dict[str, str]:

@@ -24,6 +24,20 @@ def test_since_gives_what_is_held_after_a_number(published: int, room: int, afte
     assert live.last_id == published
 
 
+@given(sizes=st.lists(st.integers(0, 40), max_size=20), room=st.integers(10, 100))
+def test_what_is_held_is_bounded_in_bytes(sizes: list[int], room: int) -> None:
+    """The oldest go first, the newest is held whatever its size, and their numbers stay consecutive."""
+    live = Live(bytes_max=room)
+    for size in sizes:
+        live.publish("k", {"n": "x" * size})
+
+    held = live.since(0)
+
+    assert len(held) <= 1 or sum(len(event.body) for event in held) <= room
+    assert [event.event_id for event in held] == list(range(len(sizes) - len(held) + 1, len(sizes) + 1))
+    assert [event.payload["n"] for event in held] == ["x" * size for size in sizes[len(sizes) - len(held) :]]
+
+
 def test_waiting_ends_when_another_thread_publishes() -> None:
     """True at once where there is news already, True when it comes, False when it does not."""
     live = Live()

@@ -19,7 +19,7 @@ from fastapi import FastAPI
 
 from dhishoom.core.timestamps import to_rfc3339
 from dhishoom.errors import StoreError
-from dhishoom.messages import Json, detection_to_json, incident_to_json
+from dhishoom.messages import Json, detection_to_json, encode_json, incident_to_json
 from dhishoom.nouns import (
     GUNSHOT,
     Chunk,
@@ -54,7 +54,7 @@ class FakeEvent:
 
     event_id: int
     kind: str
-    payload: dict[str, Any]
+    body: bytes
 
 
 class FakeLive:
@@ -69,7 +69,7 @@ class FakeLive:
         """Append an event, return its number."""
         with self._lock:
             self.last_id += 1
-            self._events.append(FakeEvent(self.last_id, kind, payload))
+            self._events.append(FakeEvent(self.last_id, kind, encode_json(payload)))
             return self.last_id
 
     def since(self, event_id: int) -> list[FakeEvent]:

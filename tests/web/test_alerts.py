@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from fastapi.testclient import TestClient
 
@@ -75,7 +76,7 @@ def test_an_acknowledgement_is_kept_and_every_page_sees_it(client: TestClient, c
     assert said["by"] == "Desk 2"
     assert client.get(f"{path}/alerts").json() == answers[1].json()
     assert client.get("/api/v1/alerts").json()["acknowledged"] == [said]
-    told = [event.payload for event in city.live.since(0) if event.kind == "alerts"]
+    told = [msgspec.json.decode(event.body) for event in city.live.since(0) if event.kind == "alerts"]
     assert told[-1] == answers[1].json()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from fastapi.testclient import TestClient
 
@@ -85,7 +86,8 @@ def test_a_verdict_reaches_every_open_page(client: TestClient, city: FakeCity) -
     incident = city.shoot()
     client.post(f"/api/v1/incidents/{incident.incident_id}/review", json={"verdict": "confirmed"})
     event = city.live.since(city.live.last_id - 1)[0]
-    assert (event.kind, event.payload["id"], event.payload["review"]) == ("incident", incident.incident_id, "confirmed")
+    told = msgspec.json.decode(event.body)
+    assert (event.kind, told["id"], told["review"]) == ("incident", incident.incident_id, "confirmed")
 
 
 @pytest.mark.parametrize(

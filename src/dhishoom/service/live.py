@@ -9,7 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
+from dhishoom.messages import Json, encode_json
+
 EVENTS_MAX = 2000
+BYTES_MAX = 16 << 20
+"""Of events that are held: some six minutes of strips of two hundred sensors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,19 +25,26 @@ class Event:
     Attributes:
         event_id: The hub's count of its events: consecutive, from 1.
         kind: `strips`, `detection`, `incident`, `sensors` or `notice`.
-        payload: What is sent as JSON.
+        body: What is sent: JSON, encoded once for all who look on.
     """
 
     event_id: int
     kind: str
-    payload: dict[str, Any]
+    body: bytes
+
+    @property
+    def payload(self) -> Json:
+        """What was published."""
+        payload: Json = msgspec.json.decode(self.body)
+        return payload
 
 
 class Live:
-    """A bounded ring of the latest events; publish and read from any thread, wait in any event loop."""
+    """The latest events, so many and so large at most; publish and read from any thread, wait in any event loop."""
 
-    def __init__(self, events_max: int = EVENTS_MAX) -> None:
-        self._events: deque[Event] = deque(maxlen=events_max)
+    def __init__(self, events_max: int = EVENTS_MAX, bytes_max: int = BYTES_MAX) -> None:
+        self._events: deque[Event] = deque()
+        self._events_max, self._bytes_max, self._bytes = events_max, bytes_max, 0
         self._lock = threading.Lock()
         self._last_id = 0
         self._waiting: set[_Waiter] = set()
@@ -42,10 +55,14 @@ class Live:
         return self._last_id
 
     def publish(self, kind: str, payload: dict[str, Any]) -> int:
-        """Append an event, wake who waits, return its number."""
+        """Append an event, wake who waits, return its number; the newest is always held."""
+        body = encode_json(payload)
         with self._lock:
             self._last_id += 1
-            self._events.append(Event(self._last_id, kind, payload))
+            self._events.append(Event(self._last_id, kind, body))
+            self._bytes += len(body)
+            while len(self._events) > 1 and (len(self._events) > self._events_max or self._bytes > self._bytes_max):
+                self._bytes -= len(self._events.popleft().body)
             waiting, self._waiting = self._waiting, set()
             told = self._last_id
         for waiter in waiting:

@@ -18,8 +18,8 @@ class Event(Protocol):
         """`strips`, `detection`, `incident`, `sensors` or `notice`."""
 
     @property
-    def payload(self) -> dict[str, Any]:
-        """What is sent as JSON."""
+    def body(self) -> bytes:
+        """What is sent: JSON, encoded once for all who look on."""
 
 
 class Live(Protocol):

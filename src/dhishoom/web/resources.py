@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, SupportsFloat
+from typing import Annotated, Any
 
-import msgspec
 from fastapi import Depends, Request, Response
 
-from dhishoom.messages import Json, Place
+from dhishoom.messages import Json, Place, encode_json
 from dhishoom.nouns import Site
 from dhishoom.seams import Store
 from dhishoom.web.live import Live
@@ -44,16 +43,6 @@ def _resources_of(request: Request) -> Resources:
 
 Served = Annotated[Resources, Depends(_resources_of)]
 """A route's parameter: what it answers from."""
-
-
-def _plain(value: object) -> float:
-    """NumPy's scalars pass as floats everywhere but in an encoder."""
-    if isinstance(value, SupportsFloat):
-        return float(value)
-    raise TypeError(f"{type(value).__name__} has no JSON form")
-
-
-encode_json = msgspec.json.Encoder(enc_hook=_plain).encode
 
 
 class JsonAnswer(Response):

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Response
 from starlette.responses import StreamingResponse
 
 from dhishoom.core.timestamps import to_rfc3339
-from dhishoom.messages import Json
+from dhishoom.messages import Json, encode_json
 from dhishoom.web.live import Live
-from dhishoom.web.resources import Served, encode_json
+from dhishoom.web.resources import Served
 
 router = APIRouter(tags=["live"])
 
@@ -51,13 +51,13 @@ async def events(live: Live, asked: int | None, heartbeat_s: float = HEARTBEAT_S
     """Server-sent events after number `asked`, without end; see `Since` for what a negative number or None means."""
     after, resumed = _where_to_begin(live, asked)
     yield f"retry: {RETRY_MS}\n\n"
-    yield _event("hello", {**_now(), "resumed": resumed})
+    yield _event("hello", encode_json({**_now(), "resumed": resumed}))
     while True:
         for event in live.since(after):
             after = event.event_id
-            yield _event(event.kind, event.payload, after)
+            yield _event(event.kind, event.body, after)
         if not await live.wait(after, heartbeat_s):
-            yield ": still here\n\n" + _event("heartbeat", _now())
+            yield ": still here\n\n" + _event("heartbeat", encode_json(_now()))
 
 
 def _where_to_begin(live: Live, asked: int | None) -> tuple[int, bool]:
@@ -76,6 +76,6 @@ def _now() -> Json:
     return {"time": to_rfc3339(time.time_ns())}
 
 
-def _event(kind: str, payload: dict[str, Any], event_id: int | None = None) -> str:
+def _event(kind: str, body: bytes, event_id: int | None = None) -> str:
     number = "" if event_id is None else f"id: {event_id}\n"
-    return f"{number}event: {kind}\ndata: {encode_json(payload).decode()}\n\n"
+    return f"{number}event: {kind}\ndata: {body.decode()}\n\n"
