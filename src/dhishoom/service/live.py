@@ -14,8 +14,8 @@ import msgspec
 from dhishoom.messages import Json, encode_json
 
 EVENTS_MAX = 2000
-BYTES_MAX = 16 << 20
-"""Of events that are held: some six minutes of strips of two hundred sensors."""
+BYTES_MAX = 4 << 20
+"""Of events that are held: a minute and a half of strips of two hundred sensors."""
 
 
 @dataclass(frozen=True, slots=True)
