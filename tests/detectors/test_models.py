@@ -168,12 +168,14 @@ def test_batches_larger_than_go_through_at_once_are_cut_and_joined():
     assert (detector.scores(batch) == np.concatenate([detector.scores(one[None]) for one in batch])).all()
 
 
-def test_a_network_that_listens_to_its_whole_window_never_gets_a_longer_one(tmp_path):
-    """Its input names no length, but what it says of an instant depends on all of the window."""
+@pytest.mark.parametrize("takes_one_length", [False, True])
+def test_a_network_that_listens_to_its_whole_window_never_gets_a_longer_one(tmp_path, takes_one_length: bool):
+    """Its input names no length, but it takes one alone, or says of an instant what depends on all of the window."""
     onnx = pytest.importorskip("onnx")
     node, value = onnx.helper.make_node, onnx.helper.make_tensor_value_info
     nodes = [
-        node("Unsqueeze", ["audio", "axis"], ["sound"]),
+        node("Reshape", ["audio", "window"], ["one"]) if takes_one_length else node("Identity", ["audio"], ["one"]),
+        node("Unsqueeze", ["one", "axis"], ["sound"]),
         node("AveragePool", ["sound"], ["level"], kernel_shape=[480], strides=[240], pads=[120, 120]),
         node("ReduceMean", ["level"], ["mean"], axes=[2]),
         node("Sub", ["level", "mean"], ["above"]),
@@ -185,7 +187,10 @@ def test_a_network_that_listens_to_its_whole_window_never_gets_a_longer_one(tmp_
         "whole",
         [value("audio", onnx.TensorProto.FLOAT, ["batch", "samples"])],
         [value("scores", onnx.TensorProto.FLOAT, ["batch", "frames", 1])],
-        [onnx.numpy_helper.from_array(np.array([1]), "axis")],
+        [
+            onnx.numpy_helper.from_array(np.array([1]), "axis"),
+            onnx.numpy_helper.from_array(np.array([0, 12_960]), "window"),
+        ],
     )
     path = tmp_path / "whole.onnx"
     onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8), path)

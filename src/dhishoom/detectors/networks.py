@@ -27,7 +27,7 @@ def open_network(path: Path, *, threads: int = 1, kind: str = "network", mend: s
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    options.log_severity_level = 3
+    options.log_severity_level = 4  # what fails is raised, in our words
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except FAILURES as error:

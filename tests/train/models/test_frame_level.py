@@ -195,7 +195,12 @@ def test_a_frame_level_model_becomes_a_detector_that_places_its_score(
     ]
     scores = np.array([[0.9, 0.1], [0.7, 0.2], [0.1, 0.9], [0.3, 0.8]], np.float32)
 
-    card = write_detector(model, trained, path, scores, np.arange(4), judged, tmp_path)
+    with torch.no_grad():
+        heard = np.stack(
+            [network(torch.from_numpy(examples(levelled(bang(at_s)), RATE, VGGISH))).numpy() for at_s in (1, 2, 3, 4)]
+        )
+
+    card = write_detector(model, trained, path, heard, scores, np.arange(4), judged, tmp_path)
 
     detector = open_detector(str(tmp_path / f"{card.name}.onnx"))
     assert detector.card == card
@@ -222,7 +227,7 @@ def test_a_network_that_onnx_computes_otherwise_is_not_kept() -> None:
             return torch.rand_like(frames[:, 0, :2])
 
     with pytest.raises(ModelError, match="ONNX and torch differ"):
-        exported(Noisy(), WIDTH)
+        exported(Noisy(), np.zeros((3, FRAMES, WIDTH), np.float32))
 
 
 def test_many_classes_hear_a_gun_by_their_gun_classes_and_never_by_an_explosion() -> None:

@@ -33,6 +33,8 @@ from dhishoom.train.scoring import Outcome
 
 SEQUENCE, PROBABILITIES, SCORES = "sequence_in", "probabilities", "scores"
 AGREEMENT = 1e-4
+CHECKED = 64
+"""Sequences on which torch and ONNX are compared."""
 ALERT_PER_HOUR, POSSIBLE_PER_HOUR = 1.0, 20.0
 STEP_S = 4.8
 TINY = 1e-10
@@ -66,12 +68,17 @@ def write_detector(
     model: nn.Module,
     trained: Trained,
     embedder: Path,
+    sequences: NDArray[np.float32],
     judged_scores: NDArray[np.float32],
     judged_rows: NDArray[np.int64],
     judged: Sequence[Recording],
     out: Path,
 ) -> ModelCard:
-    """Write `EMBEDDER-KIND-CLASSES.onnx` and its card; thresholds and calibration from recordings that never teach."""
+    """Write `EMBEDDER-KIND-CLASSES.onnx` and its card; thresholds and calibration from recordings that never teach.
+
+    Args:
+        sequences: [judged, frames, width], embeddings of those recordings; on a few, torch and ONNX have to agree.
+    """
     outcomes = _outcomes(trained.gun_score(judged_scores), judged_rows, judged)
     usable = [one for one in outcomes if one.is_gunfire or one.is_negative]
     pairs = pairs_of(*platt([one.score for one in usable], [float(one.is_gunfire) for one in usable]))
@@ -82,7 +89,7 @@ def write_detector(
     )
     path = out / f"{embedder.stem}-{trained.name}.onnx"
     width = read_embedder_card(embedder.with_suffix(".json")).width
-    write(detector_graph(embedder, exported(model, width), width, len(trained.classes)), path)
+    write(detector_graph(embedder, exported(model, sequences[:CHECKED]), width, len(trained.classes)), path)
     card = _card(path.stem, trained, embedder, alert=max(alert, possible), possible=possible, calibration=pairs)
     write_card(card, path.with_suffix(".json"))
     return card
@@ -108,9 +115,12 @@ def _outcomes(scores: NDArray[np.float32], rows: NDArray[np.int64], judged: Sequ
     ]
 
 
-def exported(model: nn.Module, width: int) -> onnx.ModelProto:
-    """A frame-level model as ONNX, refused where it and torch disagree."""
-    example = torch.randn(3, FRAMES, width)
+def exported(model: nn.Module, sequences: NDArray[np.float32]) -> onnx.ModelProto:
+    """A frame-level model as ONNX, refused where it and torch disagree on sequences [n, frames, width] of sound.
+
+    Of sound, for what an embedder never says is not what a network learnt to scale: there rounding alone may differ.
+    """
+    example = torch.from_numpy(sequences)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "frame_level.onnx"
         torch.onnx.export(

@@ -175,7 +175,7 @@ def learn(shared: Path, out: Path, cache: Path, kinds: Sequence[str], limits: Li
             minutes = (time.monotonic() - began) / 60
             trained = Trained(kind=kind, classes=classes, minutes=minutes, examples=len(targets))
             scores = told(model, heard)
-            card = write_detector(model, trained, path, scores, quiet.recording, judged, out)
+            card = write_detector(model, trained, path, heard, scores, quiet.recording, judged, out)
             print(f"{card.name}: {minutes:.1f} min, alert {card.alert:.3f}, possible {card.possible:.3f}")
 
 
