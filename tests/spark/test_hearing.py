@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -101,6 +102,22 @@ def test_rows_of_the_log_do_not_depend_on_the_batches(tmp_path: Path) -> None:
     assert rows == {one.row.offset: one.row for one in others}
     assert all(row.clip for row in rows.values())
     assert 0 < sum(row.gunshot for row in rows.values()) < len(rows)
+
+
+def test_a_row_names_a_clip_of_its_own_sound_or_none() -> None:
+    """Shots at the end of a message are told with the next one, whose row says nothing of them."""
+    source = city(seconds=20.0, chunk_s=10.0)
+    hearing = PartitionHearing(source.site(), EnergyDetector(), "shots", keep, {})
+    outcomes = hearing.hear(deliveries(list(source.chunks())))
+    onsets: dict[str, list[int]] = defaultdict(list)
+    for one in detections(outcomes).values():
+        onsets[one.clip or ""].append(one.onset_ns)
+
+    named = [one.row for one in outcomes if one.row.clip]
+    assert named
+    for row in named:
+        since_ns = row.start_ns - NS_PER_S // 10
+        assert any(since_ns <= at < row.start_ns + 10 * NS_PER_S for at in onsets[row.clip])
 
 
 def test_a_batch_that_is_heard_again_tells_the_same(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from dhishoom.seams import Delivery, Detector
 from dhishoom.service.hearing import Keep, KeepClip, SensorHearing, Told, takeover_s, undecided_s
 from dhishoom.service.partitions import GONE_AFTER_S
 from dhishoom.service.worker import FUTURE_S
-from dhishoom.spark.judging import Judge
+from dhishoom.spark.judging import BORDER_NS, Judge
 from dhishoom.spark.outcome import CLIP, DEAD, END, Outcome
 from dhishoom.spark.tails import Tail, trimmed
 from dhishoom.stores.logged_clip import CLASSES_LOGGED, LoggedClip
@@ -220,7 +220,8 @@ class PartitionHearing:
     def _outcome(self, message: _Message) -> Outcome:
         chunk, delivery = message.chunk, message.delivery
         classes = self._judge.classes(chunk, (*message.completed, *message.ending))
-        cut = (one.clip for told in message.told for one in told.detections if one.is_gunshot and one.clip)
+        told = (one for each in message.told for one in each.detections if one.is_gunshot and one.clip)
+        cut = (one.clip or "" for one in told if chunk.start_ns - BORDER_NS <= one.onset_ns < chunk.end_ns)
         row = LoggedClip(
             sensor_id=chunk.sensor_id,
             start_ns=chunk.start_ns,
