@@ -165,7 +165,8 @@ def _line(incident: Json) -> str:
     rounds = "1 round" if incident["rounds"] == 1 else f"{incident['rounds']} rounds"
     place = incident["position"]
     where = ", ".join(f"{name} {value}" for name, value in place.items()) if place else incident["status"]
-    heard_by = f"{len(incident['sensors'])} sensors"
+    count = len(incident["sensors"])
+    heard_by = "1 sensor" if count == 1 else f"{count} sensors"
     return f"{incident['time']}  incident {incident['id']} ({incident['revision']}): {rounds}, {where}, {heard_by}"
 
 
