@@ -132,3 +132,10 @@ def test_every_example_of_a_command_is_one_of_it() -> None:
     for name, command in COMMANDS.items():
         assert command.examples
         assert all(one.startswith(f"dhishoom {name}") for one in command.examples)
+
+
+def test_no_help_is_taken_for_markup() -> None:
+    """A word in brackets would be left out on the screen."""
+    text = _CODE.sub("", (ROOT / "docs" / "cli.md").read_text(encoding="utf-8"))
+
+    assert re.findall(r"\[[a-z/][a-z. /]*\](?!\()", text) == []

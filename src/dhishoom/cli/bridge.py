@@ -16,10 +16,10 @@ from dhishoom.settings import FILE_NAME, read_settings
 
 
 def bridge(
-    config: Annotated[Path, typer.Option(help="The settings, with [bridge] and [bus].")] = Path(FILE_NAME),
+    config: Annotated[Path, typer.Option(help="The settings; bridge.servers and bus.servers say from where to where.")] = Path(FILE_NAME),
     seconds: Annotated[float | None, typer.Option(help="Stop after so long; else with Ctrl-C.")] = None,
 ) -> None:
-    """Take sound from the MQTT broker of [bridge] to the Kafka of [bus], at least once and in order per sensor.
+    """Take sound from the MQTT broker of bridge.servers to the Kafka of bus.servers, at least once, in order per sensor.
 
     Run one; the MQTT broker keeps what comes while it is away.
     """
