@@ -175,7 +175,8 @@ class MqttBus:
         with self._changed:
             if reason.is_failure:
                 self._failure = BusError(
-                    f"{self._where} refuses the user {self._user!r}: {reason}. Check bus.user and bus.password."
+                    f"{self._where} refuses the user {self._user!r}: {reason}. "
+                    "Check user and password in [bus], or [bridge]."
                 )
             else:
                 self._bytes_max = min(self._bytes_max, getattr(properties, "MaximumPacketSize", self._bytes_max))

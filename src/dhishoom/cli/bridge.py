@@ -16,7 +16,9 @@ from dhishoom.settings import FILE_NAME, read_settings
 
 
 def bridge(
-    config: Annotated[Path, typer.Option(help="The settings; bridge.servers and bus.servers say from where to where.")] = Path(FILE_NAME),
+    config: Annotated[
+        Path, typer.Option(help="The settings; bridge.servers and bus.servers say from where to where.")
+    ] = Path(FILE_NAME),
     seconds: Annotated[float | None, typer.Option(help="Stop after so long; else with Ctrl-C.")] = None,
 ) -> None:
     """Take sound from the MQTT broker of bridge.servers to the Kafka of bus.servers, at least once, in order per sensor.

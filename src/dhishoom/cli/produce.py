@@ -61,7 +61,8 @@ def produce(
     source = ClipPlayers(
         gunfire, others, sensors=sensors, every_s=every, begin_ns=begin_ns, seed=seed, paced=not at_once
     )
-    output.say(f"{len(gunfire)} clips of gunfire, {len(others)} others; {sensors} sensors. Ctrl-C stops.")
+    clips = f"{len(gunfire)} clips of gunfire, {len(others)} others" if manifest else f"{len(others)} clips"
+    output.say(f"{clips}; {sensors} simulated {'sensor' if sensors == 1 else 'sensors'}. Ctrl-C stops.")
     sent = 0
     with asked_to_end(seconds, source.close):
         said_s = time.monotonic()
