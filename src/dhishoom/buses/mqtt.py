@@ -176,7 +176,7 @@ class MqttBus:
             if reason.is_failure:
                 self._failure = BusError(
                     f"{self._where} refuses the user {self._user!r}: {reason}. "
-                    "Check user and password in [bus], or [bridge]."
+                    "Check bus.user and bus.password (a bridge: bridge.user)."
                 )
             else:
                 self._bytes_max = min(self._bytes_max, getattr(properties, "MaximumPacketSize", self._bytes_max))

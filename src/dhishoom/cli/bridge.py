@@ -21,7 +21,7 @@ def bridge(
     ] = Path(FILE_NAME),
     seconds: Annotated[float | None, typer.Option(help="Stop after so long; else with Ctrl-C.")] = None,
 ) -> None:
-    """Take sound from the MQTT broker of bridge.servers to the Kafka of bus.servers, at least once, in order per sensor.
+    """Take sound from the MQTT broker of bridge.servers to the Kafka of bus.servers, at least once and in order.
 
     Run one; the MQTT broker keeps what comes while it is away.
     """
