@@ -5,7 +5,8 @@ clips of 320 kB at live pace, spread evenly, one clip in five with a bang. Every
 goes to the Parquet log on HDFS, a line to audio_clips.csv, detections to SQLite and to Kafka. What counts is the time
 from handing a clip to the bus (Kafka's timestamp) to the end of all that. Then twice the sensors, keeping shots alone
 as is the default (HDFS on the same two cores needs as much for a whole clip as hearing it), for a tenth of the time and
-a minute at least; then sound that waits on the broker is heard as fast as Spark can. The last line is one JSON object.
+a minute at least, and as long a few sensors, whose batches hold next to nothing; then sound that waits on the broker is
+heard as fast as Spark can. The last line is one JSON object.
 """
 
 # ruff: noqa: E402 (threads are counted when NumPy is first imported)
@@ -61,6 +62,7 @@ TRIGGER_S = 2.0
 WARM_ROUNDS = 2
 """Of ten seconds each, not counted: Java compiles what it runs often."""
 SHORT_S_MIN = 60.0
+FEW = 5
 END_S_MAX = 120.0
 
 
@@ -98,8 +100,10 @@ def main() -> None:
         bench = Bench(asked, kafka, hdfs, spark, Path(folder))
         live = bench.live("live", asked.sensors, asked.seconds, asked.keep)
         more = bench.live("more", asked.more_sensors, max(SHORT_S_MIN, asked.seconds / 10), asked.more_keep)
+        few = bench.live("few", FEW, SHORT_S_MIN, "shots")
         bulk = bench.bulk()
-    show(asked, live, more, bulk)
+    show(asked, live, more, few, bulk)
+    runs = (live, more, few, bulk)
     print(
         json.dumps(
             {
@@ -108,13 +112,13 @@ def main() -> None:
                 "spark_publish_to_row_p95_s": live["p95_s"],
                 "spark_more_sensors": asked.more_sensors,
                 "spark_more_batch_p95_s": more["batch_p95_s"],
-                "spark_batch_fixed_s": fixed_s([*live["batches"], *more["batches"]]),
+                "spark_batch_fixed_s": few["batch_p50_s"],
                 "spark_bulk_x_realtime": bulk["x_realtime"],
                 "spark_cpu_ms_per_clip": live["cpu_ms_per_clip"],
                 "spark_bulk_cpu_ms_per_clip": bulk["cpu_ms_per_clip"],
                 "broker_mb_s": bulk["broker_mb_s"],
-                "messages_lost": live["lost"] + more["lost"] + bulk["lost"],
-                "rows_doubled": live["doubled"] + more["doubled"] + bulk["doubled"],
+                "messages_lost": sum(run["lost"] for run in runs),
+                "rows_doubled": sum(run["doubled"] for run in runs),
             }
         )
     )
@@ -235,7 +239,6 @@ class Bench:
         return {
             "p50_s": _quantile(delays, 0.5),
             "p95_s": _quantile(delays, 0.95),
-            "batches": [(len(one.outcomes), one.seconds) for one in counted],
             "batch_p50_s": _quantile(seconds, 0.5),
             "batch_p95_s": _quantile(seconds, 0.95),
             "messages": count,
@@ -247,14 +250,6 @@ class Bench:
     def _cpu_s(self) -> float:
         """Of this driver, its Java and all that Java has started."""
         return time.process_time() + tree_cpu_s(self._spark.sparkContext._gateway.proc.pid)
-
-
-def fixed_s(batches: list[tuple[int, float]]) -> float | None:
-    """What a batch takes that holds nothing: the line through (clips, seconds), at no clips."""
-    clips, seconds = (np.array(column, np.float64) for column in zip(*batches, strict=True))
-    if len(set(clips.tolist())) < 2:
-        return None
-    return round(max(0.0, float(np.polyfit(clips, seconds, 1)[1])), 3)
 
 
 def tree_cpu_s(root: int) -> float:
@@ -291,9 +286,10 @@ def _go(sender: Any) -> None:
     sender.stdin.flush()
 
 
-def show(asked: argparse.Namespace, live: Mapping[str, Any], more: Mapping[str, Any], bulk: Mapping[str, Any]) -> None:
+def show(asked: argparse.Namespace, *runs: Mapping[str, Any]) -> None:
     """For people."""
-    lost, doubled = (live[key] + more[key] + bulk[key] for key in ("lost", "doubled"))
+    live, more, few, bulk = runs
+    lost, doubled = (sum(run[key] for run in runs) for key in ("lost", "doubled"))
     table = Table(title="Spark over Kafka, clips and log on HDFS", title_justify="left")
     table.add_column("what")
     table.add_column("measured", justify="right")
@@ -309,6 +305,7 @@ def show(asked: argparse.Namespace, live: Mapping[str, Any], more: Mapping[str, 
             f"{more['batch_p50_s']} / {more['batch_p95_s']} s",
         ),
         (f"{asked.more_sensors} sensors: publish to row, p50 / p95", f"{more['p50_s']} / {more['p95_s']} s"),
+        (f"{FEW} sensors: a batch, p50 / p95", f"{few['batch_p50_s']} / {few['batch_p95_s']} s"),
         ("bulk", f"{bulk['x_realtime']:.0f} x real time, {bulk['mb_s']:.0f} MB/s, {bulk['messages']} clips"),
         ("one broker takes, one sender", f"{bulk['broker_mb_s']:.0f} MB/s"),
         ("bulk, CPU of Spark", f"{100 * bulk['cpu_share']:.0f} % of a core, {bulk['cpu_ms_per_clip']} ms a clip"),
