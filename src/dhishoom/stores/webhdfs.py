@@ -41,17 +41,16 @@ class WebHdfsPlace:
     def write(self, name: str, body: bytes) -> None:
         """Under another name first, then renamed, for HDFS shows a file while it grows."""
         part = f"{name}.{threading.get_native_id()}.part"
-        self.add(part, body)
         try:
+            self._create(part, body)
             self._ask("PUT", part, op="RENAME", destination=f"{self._root}/{name}", renameoptions="OVERWRITE")
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, http.client.HTTPException, KeyError) as error:
             raise unwritten(self.address(name), str(error)) from error
 
     def add(self, name: str, body: bytes) -> None:
         """Under its own name at once: a third less for the NameNode to do."""
         try:
-            place = self._ask("PUT", name, op="CREATE", overwrite="true", noredirect="true")["Location"]
-            self._send(place, body)
+            self._create(name, body)
         except (OSError, http.client.HTTPException, KeyError) as error:
             raise unwritten(self.address(name), str(error)) from error
 
@@ -104,6 +103,9 @@ class WebHdfsPlace:
         if status not in OK:
             raise OSError(_reason(body))
         return json.loads(body or b"{}")
+
+    def _create(self, name: str, body: bytes) -> None:
+        self._send(self._ask("PUT", name, op="CREATE", overwrite="true", noredirect="true")["Location"], body)
 
     def _send(self, place: str, body: bytes) -> None:
         parts = urlsplit(place)
