@@ -117,4 +117,4 @@ def _row(posted: Posted) -> list[str]:
 
 
 def _deliveries(count: int) -> str:
-    return "1 delivery" if count == 1 else f"{count} deliveries"
+    return output.counted(count, "delivery", "deliveries")

@@ -69,7 +69,7 @@ def _settings(config: Path) -> tuple[Settings | None, Check]:
         settings = read_settings(config)
     except SettingsError as error:
         return None, Check(name="settings", state="fix", detail=str(error), fix=f"mend {config}")
-    sensors = "1 sensor" if len(settings.sensor) == 1 else f"{len(settings.sensor)} sensors"
+    sensors = output.counted(len(settings.sensor), "sensor")
     return settings, Check(name="settings", state="ok", detail=f"{config}: {sensors}")
 
 

@@ -39,6 +39,11 @@ def messages() -> Console:
     return Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else PIPED_WIDTH)
 
 
+def counted(count: int, thing: str, things: str = "") -> str:
+    """How many of a thing: `1 sensor`, `2 sensors`; `things` where a plain s does not make them many."""
+    return f"{count} {thing if count == 1 else things or f'{thing}s'}"
+
+
 def say(message: str) -> None:
     """One line for people, on standard error."""
     messages().print(escape(message), soft_wrap=True)

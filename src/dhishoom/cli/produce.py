@@ -62,7 +62,7 @@ def produce(
         gunfire, others, sensors=sensors, every_s=every, begin_ns=begin_ns, seed=seed, paced=not at_once
     )
     clips = f"{len(gunfire)} clips of gunfire, {len(others)} others" if manifest else f"{len(others)} clips"
-    output.say(f"{clips}; {sensors} simulated {'sensor' if sensors == 1 else 'sensors'}. Ctrl-C stops.")
+    output.say(f"{clips}; {output.counted(sensors, 'simulated sensor')}. Ctrl-C stops.")
     sent = 0
     with asked_to_end(seconds, source.close):
         said_s = time.monotonic()

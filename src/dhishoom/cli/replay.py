@@ -161,11 +161,11 @@ def _draw(scene: Scene, heard: HeardScene, folder: Path) -> None:
 
 def _end(tally: Tally, scenes: int) -> None:
     """Say what was played and leave with the exit code for it."""
-    incidents = "1 incident" if tally.incidents == 1 else f"{tally.incidents} incidents"
+    incidents = output.counted(tally.incidents, "incident")
     if tally.interrupted:
         output.say(f"Interrupted: {tally.folders} of {scenes} folders were played to the end, {incidents}.")
         raise typer.Exit(output.INTERRUPTED)
-    output.say(f"{tally.folders} {'folder' if tally.folders == 1 else 'folders'} played: {incidents}.")
+    output.say(f"{output.counted(tally.folders, 'folder')} played: {incidents}.")
     if tally.problems:
         raise typer.Exit(SourceError.exit_code)
 

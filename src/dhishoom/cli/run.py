@@ -14,7 +14,6 @@ from dhishoom.cli.city import assemble_city
 from dhishoom.cli.serving import assemble, listen_until_stopped, serve
 from dhishoom.errors import SettingsError
 from dhishoom.messages import Json
-from dhishoom.nouns import Site
 from dhishoom.service.web_server import WebServer
 from dhishoom.settings import FILE_NAME, ModelSettings, Settings, read_settings
 from dhishoom.wiring import open_feeds, open_store, site_of
@@ -54,18 +53,14 @@ def run(
             else:
                 running = assemble(settings, site, feeds, store, base=base, page=web.url)
             serve(running, store, settings, web, streets)
-            output.say(f"{_sensors(running.site)} of {running.site.name!r}. Page: {web.url}  (Ctrl-C stops)")
+            sensors = output.counted(len(running.site.sensors), "sensor")
+            output.say(f"{sensors} of {running.site.name!r}. Page: {web.url}  (Ctrl-C stops)")
             listen_until_stopped(running, seconds=seconds, until_done=until_done)
         finally:
             web.stop()
             store.close()
     finally:
         web.stop()
-
-
-def _sensors(site: Site) -> str:
-    count = len(site.sensors)
-    return "1 sensor" if count == 1 else f"{count} sensors"
 
 
 def with_address(settings: Settings, host: str | None, port: int | None) -> Settings:

@@ -162,11 +162,10 @@ def _is_for_all(notice: Json) -> bool:
 
 
 def _line(incident: Json) -> str:
-    rounds = "1 round" if incident["rounds"] == 1 else f"{incident['rounds']} rounds"
+    rounds = output.counted(incident["rounds"], "round")
     place = incident["position"]
     where = ", ".join(f"{name} {value}" for name, value in place.items()) if place else incident["status"]
-    count = len(incident["sensors"])
-    heard_by = "1 sensor" if count == 1 else f"{count} sensors"
+    heard_by = output.counted(len(incident["sensors"]), "sensor")
     return f"{incident['time']}  incident {incident['id']} ({incident['revision']}): {rounds}, {where}, {heard_by}"
 
 
