@@ -10,7 +10,7 @@ import numpy as np
 from dhishoom.core.fitting import Arrivals, refine
 from dhishoom.core.propagation import Floats
 from dhishoom.core.sensor_array import SensorArray
-from dhishoom.core.weighing import PATH_SIGMA_S, ROUGH_SCALE, Bools, Indices, Picks, Question, travel_s, weigh
+from dhishoom.core.weighing import PATH_SIGMA_S, ROUGH_SCALE, Bools, Indices, Picks, Question, weigh
 
 STRAY_RATE_HZ = 0.05
 STRAY_PRIOR_S = 10.0
@@ -22,6 +22,10 @@ these: a picker tells of every echo, a model that knows gunfire of few."""
 FAINT_DB, FAINT_NATS = 6.0, 1.4
 """A stray sound is e times rarer for every so many decibels above what is heard at the time, up to e to so much."""
 SHADOW_DB = 6.0
+CREDIBLE_NATS = 12.0
+"""How much likelier than stray sounds a burst must be where there is little else to be heard."""
+CHANCES_QUIET, CHANCE_NATS = 5.0, 2.0
+"""So much more for each further e-fold of chances to agree: triples of picks that could be of one sound."""
 DOUBLE_S = 0.03
 """A second pick of one arrival follows within this."""
 FITTINGS = ((ROUGH_SCALE, (8.0, 4.0, 4.0)), (1.0, (2.0, 1.0, 1.0)))
@@ -66,19 +70,43 @@ def placed_shot(source: Floats, sensors: Indices, times_s: Floats, array: Sensor
     """From its place and time, the sensors that heard it, and when."""
     arrivals = np.full(array.count, np.inf)
     arrivals[sensors] = times_s
-    straight = source[2] + travel_s(source[None], array)[0]
+    straight = source[2] + array.travel_s(source[None])[0]
     return PlacedShot(source, arrivals, np.where(np.isfinite(arrivals), arrivals - straight, 0.0))
 
 
-def first_question(picks: Picks, array: SensorArray, until_s: float) -> Question:
-    """All picks are unexplained; stray sounds are as frequent at each sensor as its picks, most of them faint."""
-    counts = np.bincount(np.concatenate([picks.sensors, picks.stray.sensors]), minlength=array.count)
+def first_question(picks: Picks, explained: Bools, array: SensorArray, until_s: float) -> Question:
+    """All picks are asked about; stray sounds are as frequent at each sensor as those not explained so far.
+
+    Args:
+        explained: [p], which picks were a shot's when last asked about.
+    """
+    strange = np.concatenate([picks.sensors[~explained], picks.stray.sensors])
+    counts = np.bincount(strange, minlength=array.count)
     rates = (STRAY_RATE_HZ * STRAY_PRIOR_S + counts) / (STRAY_PRIOR_S + picks.stray.span_s)
     faint = np.clip((np.median(picks.levels_db) - picks.levels_db) / FAINT_DB, -FAINT_NATS, FAINT_NATS)
     stray = rates[picks.sensors] * np.exp(faint)
     echo_hz = float(np.clip(ECHO_FACTOR * np.median(rates[picks.sensors]), *ECHO_RATES_HZ))
     stray_hz: Floats = np.where(_shadowed(picks), np.maximum(stray, echo_hz), stray)
-    return Question(picks, np.ones(len(picks.times_s), bool), stray_hz, echo_hz, array, until_s)
+    return Question(
+        picks=picks,
+        left=np.ones(len(picks.times_s), bool),
+        stray_hz=stray_hz,
+        echo_hz=echo_hz,
+        array=array,
+        until_s=until_s,
+        detours_s=np.zeros(array.count),
+        path_sigmas_s=np.full(array.count, PATH_SIGMA_S),
+        credible_nats=_credible_nats(picks, array),
+    )
+
+
+def _credible_nats(picks: Picks, array: SensorArray) -> float:
+    """The more picks, the more of them agree by chance."""
+    times = np.sort(np.concatenate([picks.times_s, picks.stray.times_s]))
+    reach = float(array.passes_s.max(initial=0.0)) / 2
+    beside = np.searchsorted(times, times + reach) - np.searchsorted(times, times - reach)
+    chances = float(np.log1p((beside**2).sum() / 6))
+    return CREDIBLE_NATS + CHANCE_NATS * max(chances - CHANCES_QUIET, 0.0)
 
 
 def _shadowed(picks: Picks) -> Bools:
@@ -121,11 +149,13 @@ def fitted(question: Question, seeds: Floats) -> Floats:
 def _refined(question: Question, seeds: Floats, members: Indices, widenings: Sequence[float]) -> Floats:
     """Seeds fitted each to its own arrivals; one without three stays as it is."""
     picks, array = question.picks, question.array
+    anywhere = np.flatnonzero((members >= 0).any(axis=0))
+    members = members[:, anywhere]
     heard = members >= 0
     times = np.where(heard, picks.times_s[members], 0.0)
     sigmas = np.where(heard, np.hypot(picks.sigmas_s[members], PATH_SIGMA_S), np.inf)
     centre: Floats = np.append(array.places_m[:, :2].mean(axis=0), 0.0)
-    local = Arrivals(array.places_m - centre, times, sigmas)
+    local = Arrivals(array.places_m[anywhere] - centre, times, sigmas)
     fits = refine(seeds - centre, np.ones(len(seeds)), local, array.height_m, array.air, widenings)
     good = (heard.sum(axis=1) >= 3) & np.isfinite(fits.sources).all(axis=1)
     return np.where(good[:, None], fits.sources + centre, seeds)

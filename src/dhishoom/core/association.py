@@ -58,11 +58,18 @@ class Memory:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AssociationState:
-    """Opaque; make it with `begin` or `from_bytes`."""
+    """Opaque; make it with `begin` or `from_bytes`.
+
+    Attributes:
+        pass_ns: How long after its first arrival a sound may still arrive elsewhere.
+        waits_for: A sensor that was last found to hold everything up, so that one need be looked at, not all.
+    """
 
     array: SensorArray
     limits: AssociationLimits
     memory: Memory
+    pass_ns: int
+    waits_for: str | None = None
 
     @property
     def dropped(self) -> int:
@@ -72,7 +79,12 @@ class AssociationState:
 
 def begin(site: Site, limits: AssociationLimits = AssociationLimits()) -> AssociationState:  # noqa: B008
     """Nothing heard yet."""
-    return AssociationState(array_of(site), limits, Memory())
+    return _state(site, limits, Memory())
+
+
+def _state(site: Site, limits: AssociationLimits, memory: Memory) -> AssociationState:
+    array = array_of(site)
+    return AssociationState(array, limits, memory, pass_ns(array, limits))
 
 
 def associate(state: AssociationState, item: Detection | Heard) -> tuple[AssociationState, tuple[Incident, ...]]:
@@ -127,32 +139,43 @@ def _hear(state: AssociationState, item: Heard) -> tuple[AssociationState, tuple
     furthest = max(memory.furthest_ns, item.until_ns)
     memory = replace(memory, heard_ns=heard, begun_ns=begun, furthest_ns=furthest)
     state = replace(state, memory=memory)
-    if memory.due_ns is None or memory.due_ns > furthest:
+    if memory.due_ns is None or memory.due_ns > furthest or _still_waits(state, memory.due_ns):
         return state, ()
-    return _advance(state, _watermark(state))
+    slowest, until_ns = _watermark(state)
+    return _advance(replace(state, waits_for=slowest), until_ns)
 
 
-def _watermark(state: AssociationState) -> int:
-    """The least that any sensor was heard to; those never heard count from the beginning, until they lag too far."""
-    memory = state.memory
-    oldest = memory.furthest_ns - round(state.limits.lateness_s * NS_PER_S)
-    least = min(until for until in memory.heard_ns.values() if until >= oldest)
-    begun = memory.begun_ns
+def _still_waits(state: AssociationState, due_ns: int) -> bool:
+    """Whether the sensor that held everything up still does."""
+    until_ns = state.memory.heard_ns.get(state.waits_for or "", due_ns)
+    return _oldest_ns(state) <= until_ns < due_ns
+
+
+def _oldest_ns(state: AssociationState) -> int:
+    """A sensor heard no further than this lags so far behind the furthest that it is not waited for."""
+    return state.memory.furthest_ns - round(state.limits.lateness_s * NS_PER_S)
+
+
+def _watermark(state: AssociationState) -> tuple[str, int]:
+    """The sensor heard the least, and up to when all were; the never heard count from the beginning, until they lag."""
+    memory, oldest = state.memory, _oldest_ns(state)
+    waited_for = [name for name, until in memory.heard_ns.items() if until >= oldest]
+    slowest = min(reversed(waited_for), key=memory.heard_ns.__getitem__)  # sensors mostly report in the same order
+    least, begun = memory.heard_ns[slowest], memory.begun_ns
     if begun is not None and begun >= oldest and any(name not in memory.heard_ns for name in state.array.sensor_ids):
-        return min(least, begun)
-    return least
+        return slowest, min(least, begun)
+    return slowest, least
 
 
 def _advance(state: AssociationState, until_ns: int) -> tuple[AssociationState, tuple[Incident, ...]]:
     """Turn every tick that is due up to `until_ns`."""
     memory, told = state.memory, list[Incident]()
-    passing = pass_ns(state.array, state.limits)
     while memory.due_ns is not None and memory.due_ns <= until_ns:
         at_ns = memory.due_ns
         fresh = tuple(one for one in memory.pending if one.onset_ns < at_ns)
         rest = tuple(one for one in memory.pending if one.onset_ns >= at_ns)
-        scene, incidents = turn(memory.scene, fresh, Now(at_ns, state.array, state.limits, passing))
-        memory = replace(memory, scene=scene, pending=rest, due_ns=next_turn_ns(scene, rest, passing))
+        scene, incidents = turn(memory.scene, fresh, Now(at_ns, state.array, state.limits, state.pass_ns))
+        memory = replace(memory, scene=scene, pending=rest, due_ns=next_turn_ns(scene, rest, state.pass_ns))
         told.extend(incidents)
     return (state, ()) if memory is state.memory else (replace(state, memory=memory), tuple(told))
 
@@ -179,4 +202,4 @@ def from_bytes(data: bytes, site: Site) -> AssociationState:
         ) from error
     if read.version != BYTES_VERSION:
         raise StoreError(f"The association's saved state is of version {read.version}; delete it to begin afresh.")
-    return AssociationState(array_of(site), read.limits, read.memory)
+    return _state(site, read.limits, read.memory)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dhishoom.core.propagation import Floats, air_of, rays
+from dhishoom.core.propagation import Floats, air_of, travel_s
 from dhishoom.nouns import NS_PER_S, Detection, Incident, Position, Shot, Site
 
 OFF_MAX_S = 1.5
@@ -65,8 +65,8 @@ def _lags_s(shot: Shot, place: Position, heard_ns: np.ndarray, site: Site) -> Fl
     assert shot.position is not None
     source = np.array([[shot.position.x_m, shot.position.y_m]])
     sensor = np.array([[place.x_m, place.y_m, place.z_m]])
-    travel_s, _ = rays(source, shot.position.z_m, sensor, air_of(site.weather))
-    lags: Floats = (heard_ns - shot.time_ns) / NS_PER_S - float(travel_s[0, 0])
+    travel = travel_s(source, shot.position.z_m, sensor, air_of(site.weather))
+    lags: Floats = (heard_ns - shot.time_ns) / NS_PER_S - float(travel[0, 0])
     return lags[np.abs(lags) <= OFF_MAX_S]
 
 

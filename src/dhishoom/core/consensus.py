@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from dhishoom.core.agreement import (
+    CREDIBLE_NATS,
     DOUBLE_S,
     ECHO_S,
     Agreement,
@@ -21,20 +22,15 @@ from dhishoom.core.agreement import (
     shot_of,
 )
 from dhishoom.core.propagation import Floats
+from dhishoom.core.prospects import Prospects, weigh_roughly
 from dhishoom.core.weighing import (
     GATE_SIGMAS,
     PATH_SIGMA_S,
     ROUGH_SCALE,
     Question,
-    travel_s,
     weigh,
-    weigh_roughly,
 )
 
-CREDIBLE_NATS = 12.0
-"""How much likelier than stray sounds a burst must be where there is little else to be heard."""
-CHANCES_QUIET, CHANCE_NATS = 5.0, 2.0
-"""So much more for each further e-fold of chances to agree: triples of picks that could be of one sound."""
 RIVAL_NATS = 6.0
 """So much more for a second place within seconds: two shooters at once are rarer than echoes."""
 ROUND_NATS = 7.0
@@ -50,7 +46,7 @@ MOVED_M, SPEED_M_S = 60.0, 340.0
 """A shooter moves no farther within a burst."""
 MOVED_NATS = 4.0
 """What it costs to be free to have moved: as many nats as e-folds of places within that, each as wide as a fit."""
-SEEDS_REFINED, MOVES_REFINED = 16, 4
+SEEDS_REFINED, MOVES_REFINED, MOMENTS_TRIED = 16, 4, 8
 BURSTS_TRIED, BEHIND_NATS = 6, 15.0
 """So many places are judged by all their rounds, if no farther behind the best by one."""
 HOPELESS_NATS = 6.0
@@ -58,14 +54,14 @@ HOPELESS_NATS = 6.0
 SHOTS_MAX = 64
 
 
-def agreements(question: Question, seeds: Floats, known: Iterable[PlacedShot] = ()) -> list[Agreement]:
+def agreements(question: Question, prospects: Prospects, known: Iterable[PlacedShot] = ()) -> list[Agreement]:
     """Explain the picks by shots from as few places as are credible, the most credible place first.
 
     A place is judged by all its rounds together: a place that only seems to agree, because it takes one round's arrival
     here for another's there, does so for fewer rounds than the true one.
 
     Args:
-        seeds: [k, 3], places and times to consider.
+        prospects: Places and times to consider.
         known: Shots already settled, whose echoes and further rounds may be among the picks.
     """
     found: list[Agreement] = []
@@ -73,18 +69,17 @@ def agreements(question: Question, seeds: Floats, known: Iterable[PlacedShot] = 
     for shot in shots:
         question = after(question, shot)
     for shot in shots:
-        more, question = _further_rounds(question, shot)
+        more, question = _all_rounds(question, shot)
         found += more
-    least = credible_nats(question)
     while len(found) < SHOTS_MAX:
-        needed = least + RIVAL_NATS * bool(shots or found)
-        bursts = [_burst(one, question) for one in _candidates(question, seeds)]
+        needed = question.credible_nats + RIVAL_NATS * bool(shots or found)
+        bursts = [_burst(one, question) for one in _candidates(question, prospects)]
         best = max(bursts, key=lambda burst: _margin(burst, needed, question), default=None)
         margin = _margin(best, needed, question) if best else -1.0
         if best is None or margin < 0:
             break
         shot = shot_of(best[0], question)
-        more, question = _further_rounds(after(question, shot), shot)
+        more, question = _all_rounds(after(question, shot), shot)
         found += [replace(one, margin=margin) for one in (best[0], *more)]
     return found
 
@@ -111,15 +106,6 @@ def _echo_nats(at: int, burst: Sequence[Agreement], question: Question) -> float
     return float(lost[earlier].sum())
 
 
-def credible_nats(question: Question) -> float:
-    """How much likelier than stray sounds a burst must be: the more picks, the more of them agree by chance."""
-    times = np.sort(np.concatenate([question.picks.times_s, question.picks.stray.times_s]))
-    reach = float(question.array.passes_s.max(initial=0.0)) / 2
-    beside = np.searchsorted(times, times + reach) - np.searchsorted(times, times - reach)
-    chances = float(np.log1p((beside**2).sum() / 6))
-    return CREDIBLE_NATS + CHANCE_NATS * max(chances - CHANCES_QUIET, 0.0)
-
-
 def _burst(first: Agreement, question: Question) -> list[Agreement]:
     """A shot and its further rounds from where it was."""
     shot = shot_of(first, question)
@@ -127,14 +113,24 @@ def _burst(first: Agreement, question: Question) -> list[Agreement]:
     return [first, *more]
 
 
+def _all_rounds(question: Question, first: PlacedShot) -> tuple[list[Agreement], Question]:
+    """Further rounds from where a shot was fired, and from where each of those was: the shooter may be on the move."""
+    found, places = list[Agreement](), [first]
+    while places:
+        more, question = _further_rounds(question, places.pop(0))
+        found += [replace(one, origin_m=first.source[:2]) for one in more]
+        places += [shot_of(one, question) for one in more]
+    return found, question
+
+
 def _further_rounds(question: Question, first: PlacedShot, *, moving: bool = True) -> tuple[list[Agreement], Question]:
     """More shots from the same place, by the same paths, and what is left; times follow from single arrivals."""
     picks = question.picks
-    delays = travel_s(first.source[None], question.array)[0] + first.detours_s
+    delays = question.array.travel_s(first.source[None])[0] + first.detours_s
     heard = np.isfinite(first.arrivals_s)
     least = max(ROUND_SENSORS, round(ROUND_SHARE * heard.sum()))
     sigmas = np.where(heard, REPEAT_SIGMA_S, PATH_SIGMA_S)
-    needed = ROUND_NATS + max((credible_nats(question) - CREDIBLE_NATS) / 2 - ROUND_CHANCES, 0.0)
+    needed = ROUND_NATS + max((question.credible_nats - CREDIBLE_NATS) / 2 - ROUND_CHANCES, 0.0)
     found: list[Agreement] = []
     while len(found) < SHOTS_MAX:
         times = _crowded((picks.times_s - delays[picks.sensors])[question.left & heard[picks.sensors]], least)
@@ -148,7 +144,7 @@ def _further_rounds(question: Question, first: PlacedShot, *, moving: bool = Tru
             best = max(best, own, key=lambda one: one.nats)
         if best.nats < needed or heard[picks.sensors[best.members]].sum() < least:
             break
-        found.append(replace(best, origin_m=first.source[:2]))
+        found.append(best)
         question = after(question, shot_of(found[-1], question))
     return found, question
 
@@ -164,8 +160,9 @@ def _repeated(question: Question, seeds: Floats, delays: Floats) -> Agreement:
 
 def _moved(question: Question, seeds: Floats) -> Agreement:
     """The likeliest of these moments, fired from where its own arrivals have it: the shooter moved."""
-    rough = weigh(question, seeds, ROUGH_SCALE)[0]
-    seeds = seeds[np.argsort(-rough, kind="stable")[:MOVES_REFINED]]
+    if len(seeds) > MOVES_REFINED:
+        rough = weigh(question, seeds, ROUGH_SCALE)[0]
+        seeds = seeds[np.argsort(-rough, kind="stable")[:MOVES_REFINED]]
     sources = fitted(question, seeds)
     nats, members = weigh(question, sources)
     off = np.abs(sources - seeds) / np.array([1.0, 1.0, 1 / SPEED_M_S])
@@ -175,21 +172,23 @@ def _moved(question: Question, seeds: Floats) -> Agreement:
 
 
 def _crowded(times_s: Floats, least: int) -> Floats:
-    """Those times that have at least `least`, themselves among them, within the sigma of repeats on either side."""
+    """Times with at least `least`, themselves among them, beside them as repeats may be; a few of those with most."""
     ordered = np.sort(times_s)
     before = np.searchsorted(ordered, ordered - GATE_SIGMAS * REPEAT_SIGMA_S)
     after = np.searchsorted(ordered, ordered + GATE_SIGMAS * REPEAT_SIGMA_S, side="right")
-    return ordered[after - before >= least]
+    beside = after - before
+    most = np.argsort(-beside, kind="stable")[:MOMENTS_TRIED]
+    return ordered[most[beside[most] >= least]]
 
 
-def _candidates(question: Question, seeds: Floats) -> list[Agreement]:
-    """The most credible places and times, found from the seeds by fitting each to the arrivals it takes."""
-    if not len(seeds) or question.left.sum() < 3:
+def _candidates(question: Question, prospects: Prospects) -> list[Agreement]:
+    """The most credible places and times, each fitted to the arrivals it takes."""
+    if not len(prospects.sources) or question.left.sum() < 3:
         return []
-    rough = weigh_roughly(question, seeds)
+    rough = weigh_roughly(question, prospects)
     if rough.max() < HOPELESS_NATS:
         return []
-    chosen = seeds[np.argsort(-rough, kind="stable")[:SEEDS_REFINED]]
+    chosen = prospects.sources[np.argsort(-rough, kind="stable")[:SEEDS_REFINED]]
     chosen = fitted(question, chosen)
     nats, members = weigh(question, chosen)
     order = [int(at) for at in np.argsort(-nats, kind="stable")]

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dhishoom.core.fitting import Arrivals, Fits
+from dhishoom.core.fitting import Arrivals, Fits, first_of_each
 from dhishoom.core.propagation import Air, Floats, rays
 
 BELIEVED = 0.5
@@ -72,10 +72,10 @@ class Hint:
 def modes_of(fits: Fits, arrivals: Arrivals, height_m: float, air: Air, hint: Hint | None = None) -> Modes:
     """Every fit once, if three arrivals or more believe in it, with its evidence and covariance."""
     travel, slope = rays(fits.sources[:, :2], height_m, arrivals.places_m, air)
-    jacobian = np.concatenate([slope * air.speed_m_s, np.ones((*travel.shape, 1))], axis=2)
+    rows = np.concatenate([slope * air.speed_m_s, np.ones((len(travel), 1, travel.shape[1]))], axis=1)
     sigmas = arrivals.sigmas_s * fits.scales[:, None]
     pull = fits.weights / (sigmas * air.speed_m_s) ** 2
-    normal = (jacobian * pull[..., None]).transpose(0, 2, 1) @ jacobian + np.eye(3) / WIDE_M**2
+    normal = (rows * pull[:, None]) @ rows.transpose(0, 2, 1) + np.eye(3) / WIDE_M**2
     nats = -fits.costs - SCALE_COST * np.log2(fits.scales) - 0.5 * np.linalg.slogdet(normal)[1]
     radius = np.hypot(*arrivals.places_m[:, :2].T).max()
     around = AROUND * np.log1p((fits.sources[:, :2] ** 2).sum(axis=1) / radius**2)
@@ -97,6 +97,5 @@ def _distinct(fits: Fits, nats: Floats) -> NDArray[np.intp]:
     order = np.argsort(-nats, kind="stable")
     order = order[np.isfinite(nats[order])]
     cells = np.column_stack([np.round(fits.sources[order, :2] / ALIKE_M), fits.scales[order]])
-    _, firsts = np.unique(cells, axis=0, return_index=True)
-    distinct: NDArray[np.intp] = order[np.sort(firsts)]
+    distinct: NDArray[np.intp] = order[first_of_each(cells)]
     return distinct

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from dhishoom.core.propagation import Air, Floats, rays
+from dhishoom.core.propagation import Air, Floats, rays, travel_s
 
 FALSE_SHARE = 0.02
 """Of arrivals that are not what they seem; docs/decisions says how it was chosen."""
@@ -26,6 +27,8 @@ AS_THEY_ARE = (1.0,) * 6
 CONVERGED_M = 1e-5
 STEP_MAX_M = 300.0
 DAMPING = 1e-7
+HOPELESS_NATS = 30.0
+"""A fit so much less likely than the best comes to nothing, whatever else is known of the place and of the errors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,48 +101,71 @@ def _step(sources: Floats, arrivals: Arrivals, height_m: float, air: Air, sigmas
     residuals = arrivals.times_s - sources[:, 2:3] - travel
     scale = air.speed_m_s
     weights = _pull(residuals / sigmas, sigmas) / (sigmas * scale) ** 2
-    jacobian = np.concatenate([slope * scale, np.ones((*travel.shape, 1))], axis=2)
-    weighted = jacobian * weights[..., None]
-    normal = weighted.transpose(0, 2, 1) @ jacobian
-    normal += _damping(normal)
-    right = np.einsum("kni,kn->ki", weighted, residuals * scale)
-    steps = np.linalg.solve(normal, right[..., None])[..., 0]
+    rows = np.empty((len(sources), 4, travel.shape[1]))
+    np.multiply(slope, scale, out=rows[:, :2])
+    rows[:, 2] = 1.0
+    np.multiply(residuals, scale, out=rows[:, 3])
+    steps = _solved((rows[:, :3] * weights[:, None]) @ rows.transpose(0, 2, 1))
     reach = np.maximum(np.hypot(steps[:, 0], steps[:, 1]) / STEP_MAX_M, 1.0)
     bounded: Floats = steps / reach[:, None] / np.array([1.0, 1.0, scale])
     return bounded
 
 
-def _damping(normal: Floats) -> Floats:
-    trace = np.einsum("kii->k", normal)
-    damping: Floats = (DAMPING * trace + 1e-12)[:, None, None] * np.eye(3)
-    return damping
+def _solved(equations: Floats) -> Floats:
+    """What solves three damped symmetric equations [k, 3, 4] each, [k, 3], by Cramer's rule."""
+    (xx, xy, xz, x), (_, yy, yz, y), (_, _, zz, z) = equations.transpose(1, 2, 0)
+    damping = DAMPING * (xx + yy + zz) + 1e-12
+    xx, yy, zz = xx + damping, yy + damping, zz + damping
+    by_xx, by_xy, by_xz = yy * zz - yz * yz, xz * yz - xy * zz, xy * yz - xz * yy
+    by_yy, by_yz, by_zz = xx * zz - xz * xz, xy * xz - xx * yz, xx * yy - xy * xy
+    solved = [
+        by_xx * x + by_xy * y + by_xz * z,
+        by_xy * x + by_yy * y + by_yz * z,
+        by_xz * x + by_yz * y + by_zz * z,
+    ]
+    unknowns: Floats = np.stack(solved, axis=1) / (xx * by_xx + xy * by_xy + xz * by_xz)[:, None]
+    return unknowns
 
 
 def _pull(ratios: Floats, sigmas: Floats) -> Floats:
     """Weight of each residual, given in sigmas, in the next round: belief times the tail's own weight."""
-    tail = 1 + ratios**2 / TAIL
-    good = tail ** (-(TAIL + 1) / 2)
+    tail = 1 + ratios * ratios / TAIL
+    good = _good(tail)
     pull: Floats = good / (good + false_density(sigmas)) * ((TAIL + 1) / TAIL) / tail
     return pull
 
 
+def _good(tail: Floats) -> Floats:
+    """Student's density by its peak, of 1 + squared ratio over degrees of freedom."""
+    good: Floats = np.exp(-(TAIL + 1) / 2 * np.log(tail))
+    return good
+
+
 def judge(sources: Floats, scales: Floats, arrivals: Arrivals, height_m: float, air: Air) -> Fits:
     """Residuals, beliefs and cost of places as they are."""
-    travel, _ = rays(sources[:, :2], height_m, arrivals.places_m, air)
-    residuals = arrivals.times_s - sources[:, 2:3] - travel
+    residuals = arrivals.times_s - sources[:, 2:3] - travel_s(sources[:, :2], height_m, arrivals.places_m, air)
     sigmas = arrivals.sigmas_s * scales[:, None]
-    good = (1 + (residuals / sigmas) ** 2 / TAIL) ** (-(TAIL + 1) / 2)
+    good = _good(1 + (residuals / sigmas) ** 2 / TAIL)
     false = false_density(sigmas)
     return Fits(sources, scales, residuals, good / (good + false), -np.log(good / false + 1).sum(axis=1))
 
 
 def best_of(several: Sequence[Fits], most: int) -> tuple[Floats, Floats]:
-    """Sources and scales of the least cost, no two of one scale and place (to a metre)."""
+    """Sources and scales of the least cost, no two of one scale and place (to a metre), none hopelessly dear."""
     sources = np.concatenate([one.sources for one in several])
     scales = np.concatenate([one.scales for one in several])
-    order = np.argsort(np.concatenate([one.costs for one in several]), kind="stable")
+    costs = np.concatenate([one.costs for one in several])
+    order = np.argsort(costs, kind="stable")
     order = order[np.isfinite(sources[order]).all(axis=1)]
+    order = order[costs[order] <= costs[order[:1]] + HOPELESS_NATS]
     cells = np.column_stack([np.round(sources[order, :2]), scales[order]])
-    _, firsts = np.unique(cells, axis=0, return_index=True)
-    best = order[np.sort(firsts)[:most]]
+    best = order[first_of_each(cells)[:most]]
     return sources[best], scales[best]
+
+
+def first_of_each(cells: Floats) -> NDArray[np.intp]:
+    """Index of every row that is not the repetition of an earlier one, in order."""
+    firsts: dict[tuple[float, ...], int] = {}
+    for at, cell in enumerate(map(tuple, cells.tolist())):
+        firsts.setdefault(cell, at)
+    return np.fromiter(firsts.values(), np.intp, len(firsts))

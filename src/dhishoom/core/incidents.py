@@ -11,7 +11,7 @@ import numpy as np
 from dhishoom.core.evidence import BELIEVED, Hint
 from dhishoom.core.fitting import Arrivals
 from dhishoom.core.location import Fix, ellipse_of, locate
-from dhishoom.core.propagation import Floats, rays
+from dhishoom.core.propagation import Floats, travel_s
 from dhishoom.core.rounds import rounds_of
 from dhishoom.core.sensor_array import SensorArray
 from dhishoom.nouns import NS_PER_S, Detection, Ellipse, Incident, Position, Shot, Status, derived_id
@@ -81,15 +81,15 @@ def blast_of(
     near = origin.position if origin else None
     if origin is None or near is None or seen is None:
         hint = None if seen is None else Hint(seen[:2], SEEN_NATS)
-        return _blast(locate(arrivals, array.air, hint), ordered, zero, margin)
-    fix = locate(arrivals, array.air, Hint(np.array([near.x_m, near.y_m]), math.inf))
+        return _blast(locate(arrivals, array.air, hint, seen), ordered, zero, margin)
+    fix = locate(arrivals, array.air, Hint(np.array([near.x_m, near.y_m]), math.inf), seen)
     if fix.status == "located" and _is_near(_position(fix), near):
         return _blast(fix, ordered, zero, margin)
-    travel_s, _ = rays(np.array([[near.x_m, near.y_m]]), near.z_m, arrivals.places_m, array.air)
+    travel = travel_s(np.array([[near.x_m, near.y_m]]), near.z_m, arrivals.places_m, array.air)
     return replace(
         origin,
         time_ns=zero + round(float(seen[2]) * NS_PER_S),
-        residual_ms=1000 * float(np.sqrt(np.mean((arrivals.times_s - travel_s[0] - seen[2]) ** 2))),
+        residual_ms=1000 * float(np.sqrt(np.mean((arrivals.times_s - travel[0] - seen[2]) ** 2))),
         detections=ordered,
         margin=margin,
         score=score_of(ordered),

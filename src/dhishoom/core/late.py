@@ -10,7 +10,7 @@ import numpy as np
 from dhishoom.core.incidents import Blast, blast_of
 from dhishoom.core.ledger import Ledger
 from dhishoom.core.limits import Now
-from dhishoom.core.propagation import rays
+from dhishoom.core.propagation import travel_s
 from dhishoom.core.weighing import PATH_SIGMA_S
 from dhishoom.nouns import NS_PER_S, Detection
 
@@ -46,7 +46,7 @@ def _fits(one: Detection, blast: Blast, now: Now) -> bool:
         return any(heard.detection_id == one.detection_id for heard in blast.detections)
     sensor = now.array.places_m[[now.array.index[one.sensor_id]]]
     source = np.array([[blast.position.x_m, blast.position.y_m]])
-    travel, _ = rays(source, blast.position.z_m, sensor, now.array.air)
+    travel = travel_s(source, blast.position.z_m, sensor, now.array.air)
     late_s = (one.onset_ns - blast.time_ns) / NS_PER_S - float(travel[0, 0])
     reach_s = blast.ellipse.semi_major_m / now.array.air.speed_m_s if blast.ellipse else 0.0
     return abs(late_s) <= GATE_SIGMAS * float(np.hypot(one.sigma_s, PATH_SIGMA_S)) + reach_s

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from dhishoom.core.sensor_array import SensorArray
 from dhishoom.nouns import NS_PER_S
 
-TICK_NS = NS_PER_S // 4
+TICK_NS = NS_PER_S // 2
 SLACK_S = 0.25
 """Clocks and detours beyond the straight way between two sensors."""
 

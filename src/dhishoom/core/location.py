@@ -25,7 +25,7 @@ PATH_SIGMA_S = 0.009
 PATH_FULL_M = 200.0
 """Sensors closer together than this have so much shorter detours."""
 TRIPLES_MAX = 56
-GUESSES_MAX, ROUGH_GUESSES, FITS_MAX = 30, 5, 40
+GUESSES_MAX, ROUGH_GUESSES, RIVALS, FITS_MAX = 30, 5, 12, 40
 POLISH = (1.0,) * 8
 SCALES = np.array([1.0, 1.5, 2.2, 3.3, 5.0, 7.5])
 """Every sigma may be larger than claimed: clocks drift and walls stand in the way, of all at once."""
@@ -74,8 +74,13 @@ class Fix:
         return replace(self, source=self.source + by, alternative=other)
 
 
-def locate(arrivals: Arrivals, air: Air, hint: Hint | None = None) -> Fix:
-    """Place, time and covariance of one sound, or why there is none; a hint tells apart places that fit alike."""
+def locate(arrivals: Arrivals, air: Air, hint: Hint | None = None, start: Floats | None = None) -> Fix:
+    """Place, time and covariance of one sound, or why there is none.
+
+    Args:
+        hint: Tells apart places that fit alike.
+        start: [3], a place and time near the best, which spares much of the search for one.
+    """
     reason = _cannot(arrivals)
     if reason:
         return Fix("unlocated", reason=reason)
@@ -83,10 +88,8 @@ def locate(arrivals: Arrivals, air: Air, hint: Hint | None = None) -> Fix:
     zero = np.append(centre[:2], arrivals.times_s.min())
     local = _relative(arrivals, centre, float(zero[2]))
     height = float(local.places_m[:, 2].mean())
-    guesses = _guesses(local, height, air)
-    exact, rough = _at_scales(guesses, EXACT_SCALES), _at_scales(guesses[: ROUGH_GUESSES + 2], SCALES)
-    found = refine(*exact, local, height, air, AS_THEY_ARE), refine(*rough, local, height, air)
-    fits = refine(*best_of(found, FITS_MAX), local, height, air, POLISH)
+    begun = None if start is None else start - zero
+    fits = refine(*_tries(begun, local, height, air), local, height, air, POLISH)
     local_hint = None if hint is None else replace(hint, place_m=hint.place_m - centre[:2])
     modes = modes_of(fits, local, height, air, local_hint)
     fix = _told(fits, modes, local, height, air)
@@ -122,6 +125,17 @@ def _distinct(places: Floats) -> Floats:
     first = np.array([far[:index, index].all() for index in range(len(places))], bool)
     distinct: Floats = places[first]
     return distinct
+
+
+def _tries(start: Floats | None, arrivals: Arrivals, height: float, air: Air) -> tuple[Floats, Floats]:
+    """Places near enough to the likeliest ones, with scales of their errors, [k, 3] and [k]."""
+    guesses = _guesses(arrivals, height, air)
+    if start is not None:
+        (near, scales), (others, exact) = _at_scales(start[None], SCALES), _at_scales(guesses[:RIVALS], EXACT_SCALES)
+        return np.concatenate([near, others]), np.concatenate([scales, exact])
+    exact_tries, rough = _at_scales(guesses, EXACT_SCALES), _at_scales(guesses[: ROUGH_GUESSES + 2], SCALES)
+    found = refine(*exact_tries, arrivals, height, air, AS_THEY_ARE), refine(*rough, arrivals, height, air)
+    return best_of(found, FITS_MAX)
 
 
 def _guesses(arrivals: Arrivals, height: float, air: Air) -> Floats:
@@ -240,7 +254,7 @@ def leave_one_out_s(fix: Fix, arrivals: Arrivals, air: Air) -> Floats:
     assert fix.residuals_s is not None
     assert fix.weights is not None
     _, slope = rays(fix.source[None, :2], fix.height_m, arrivals.places_m, air)
-    jacobian = np.column_stack([slope[0], np.ones(len(arrivals.times_s))])
+    jacobian = np.column_stack([slope[0].T, np.ones(len(arrivals.times_s))])
     weights = fix.weights / np.hypot(arrivals.sigmas_s, PATH_SIGMA_S) ** 2
     inverse = np.linalg.pinv((jacobian * weights[:, None]).T @ jacobian)
     leverage = np.einsum("ni,ij,nj->n", jacobian, inverse, jacobian) * weights

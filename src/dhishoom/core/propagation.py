@@ -46,6 +46,11 @@ def air_of(weather: Weather) -> Air:
     return Air(speed_of_sound_m_s(weather), weather.wind_east_m_s, weather.wind_north_m_s)
 
 
+def travel_s(sources_m: Floats, height_m: float, sensors_m: Floats, air: Air) -> Floats:
+    """Travel times from each source to each sensor, in seconds, [k, n]; as `rays` has them."""
+    return _travel_s(*_toward(sources_m, height_m, sensors_m), air)
+
+
 def rays(sources_m: Floats, height_m: float, sensors_m: Floats, air: Air) -> tuple[Floats, Floats]:
     """Travel times from each source to each sensor, and how they change as the source moves.
 
@@ -54,13 +59,27 @@ def rays(sources_m: Floats, height_m: float, sensors_m: Floats, air: Air) -> tup
         height_m: Of the sources.
         sensors_m: [n, 3].
     Returns:
-        Seconds [k, n]; seconds per metre of source movement [k, n, 2].
+        Seconds [k, n]; seconds per metre of source movement [k, 2, n].
     """
-    toward = sensors_m[None, :, :2] - sources_m[:, None, :]
+    east, north, distance = _toward(sources_m, height_m, sensors_m)
+    travel = _travel_s(east, north, distance, air)
+    away = -travel / np.maximum(distance * distance, 1e-18)
+    return travel, np.stack([east * away, north * away], axis=1)
+
+
+def _toward(sources_m: Floats, height_m: float, sensors_m: Floats) -> tuple[Floats, Floats, Floats]:
+    """From each source to each sensor: east, north, and how far along the slant, [k, n] each."""
+    east = sensors_m[:, 0] - sources_m[:, :1]
+    north = sensors_m[:, 1] - sources_m[:, 1:2]
     level = sensors_m[:, 2] - height_m
-    distance = np.sqrt(np.einsum("kni,kni->kn", toward, toward) + level * level)
-    unit = toward / np.maximum(distance, 1e-9)[..., None]
-    if air.wind_m_s > 0:
-        speed = air.along(unit)
-        return distance / speed, -unit / speed[..., None]
-    return distance / air.speed_m_s, -unit / air.speed_m_s
+    return east, north, np.sqrt(east * east + north * north + level * level)
+
+
+def _travel_s(east: Floats, north: Floats, distance: Floats, air: Air) -> Floats:
+    """`Air.along` without unit vectors: distance over speed is its square over what the wind adds on the way."""
+    if air.wind_m_s == 0:
+        still: Floats = distance / air.speed_m_s
+        return still
+    blown = air.speed_m_s * distance + air.wind_east_m_s * east + air.wind_north_m_s * north
+    carried: Floats = distance * distance / np.maximum(blown, 1e-9)
+    return carried

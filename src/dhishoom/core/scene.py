@@ -14,7 +14,7 @@ from dhishoom.core.late import join_late
 from dhishoom.core.ledger import Ledger, enter, tell
 from dhishoom.core.limits import TICK_NS, Now
 from dhishoom.core.propagation import Floats
-from dhishoom.core.seeds import best_seeds, fresh_seeds
+from dhishoom.core.seeds import best_prospects, fresh_seeds
 from dhishoom.core.strays import enter_strays
 from dhishoom.core.weighing import Indices, Picks, Strays
 from dhishoom.nouns import NS_PER_S, Detection, Incident
@@ -34,7 +34,7 @@ class Scene:
         at_ns: Up to where time was worked through.
         picks: Not yet settled, in order of time.
         seeds: (east, north, emission ns) to consider.
-        blasts: What the picks were last taken for.
+        blasts: What the picks were last taken for; those not yet settled.
         strays: Picks that no shot explains, in order of time.
         ledger: Incidents that may still be revised.
     """
@@ -70,13 +70,16 @@ def turn(scene: Scene, fresh: Iterable[Detection], now: Now) -> tuple[Scene, tup
     unplaced = [one for one in asked if one.sensor_id not in now.array.index]
     placed = [one for one in asked if one.sensor_id in now.array.index]
     picks = sorted((*scene.picks, *placed), key=by_time)[-now.limits.picks_max :]
-    blasts, seeds = explain(picks, {one.detection_id for one in placed}, scene, ledger, now)
+    blasts, seeds = scene.blasts, scene.seeds
+    if placed or any(now.is_past(one.first_ns) for one in blasts):
+        blasts, seeds = explain(picks, {one.detection_id for one in placed}, scene, ledger, now)
     ledger = enter(ledger, blasts, now)
     kept, given_up = _sorted_out(picks, blasts, now)
     strays = sorted((*given_up, *unplaced), key=by_time)
     ledger, incidents = tell(enter_strays(ledger, strays, now), now)
     remembered = () if late else (one for one in scene.strays if one.onset_ns + STRAYS_KEPT_NS > now.at_ns)
-    return Scene(now.at_ns, tuple(kept), seeds, tuple(blasts), (*remembered, *strays), ledger), incidents
+    unsettled = tuple(one for one in blasts if not now.is_past(one.first_ns))
+    return Scene(now.at_ns, tuple(kept), seeds, unsettled, (*remembered, *strays), ledger), incidents
 
 
 def _sorted_out(
@@ -94,22 +97,24 @@ def _sorted_out(
 
 def explain(
     detections: Sequence[Detection], fresh: set[str], scene: Scene, ledger: Ledger, now: Now
-) -> tuple[list[Blast], Seeds]:
+) -> tuple[tuple[Blast, ...], Seeds]:
     """The blasts that these detections make, and the seeds to ask again next time."""
     if not detections:
-        return [], ()
+        return (), ()
     zero = detections[0].onset_ns
     picks, order = _picks(detections, scene.strays, zero, now)
-    question = first_question(picks, now.array, (now.at_ns - zero) / NS_PER_S)
+    of_shots = {one.detection_id for blast in scene.blasts for one in blast.detections}
+    explained = np.array([one.detection_id in of_shots for one in order], bool)
+    question = first_question(picks, explained, now.array, (now.at_ns - zero) / NS_PER_S)
     new = np.array([at for at, one in enumerate(order) if one.detection_id in fresh], np.intp)
     seeds = np.concatenate([_relative(scene.seeds, zero, now), fresh_seeds(new, picks, now.array)])
-    kept = best_seeds(seeds, question)
+    prospects = best_prospects(seeds, question)
     settled = [blast for told in ledger for blast in told.settled if _is_recent(blast, zero)]
     known = [_placed(blast, zero, now) for blast in settled]
     origins = {placed.source[:2].tobytes(): blast for placed, blast in zip(known, settled, strict=True)}
     before = {blast.detection_ids: blast for blast in scene.blasts}
     blasts = []
-    for found in agreements(question, kept, known):
+    for found in agreements(question, prospects, known):
         rests_on = [order[at] for at in found.members]
         same = before.get(frozenset(one.detection_id for one in rests_on))
         origin = None if found.origin_m is None else origins.get(found.origin_m.tobytes())
@@ -117,7 +122,7 @@ def explain(
         if found.origin_m is None and blast.status == "located":
             origins[found.source[:2].tobytes()] = blast
         blasts.append(replace(blast, margin=found.margin))
-    return blasts, tuple((float(x), float(y), _moment(np.array([x, y, t]), zero)) for x, y, t in kept)
+    return tuple(blasts), tuple((x, y, zero + round(t * NS_PER_S)) for x, y, t in prospects.sources.tolist())
 
 
 def _since_first(source: Floats, detections: Sequence[Detection], zero: int) -> Floats:
@@ -125,10 +130,6 @@ def _since_first(source: Floats, detections: Sequence[Detection], zero: int) -> 
     first_s = (min(one.onset_ns for one in detections) - zero) / NS_PER_S
     since: Floats = source - np.array([0.0, 0.0, first_s])
     return since
-
-
-def _moment(source: Floats, zero: int) -> int:
-    return zero + round(float(source[2]) * NS_PER_S)
 
 
 def _picks(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from dhishoom.core.fitting import first_of_each
 from dhishoom.core.multilateration import places_of_triples
 from dhishoom.core.propagation import Floats
+from dhishoom.core.prospects import Prospects, prospects_of, weigh_roughly
 from dhishoom.core.sensor_array import SensorArray
-from dhishoom.core.weighing import HEARD_RANGES_M, Indices, Picks, Question, weigh_roughly
+from dhishoom.core.weighing import HEARD_RANGES_M, Indices, Picks, Question
 
 TRIPLES_PER_PICK = 32
 SEEDS_MAX = 256
@@ -29,15 +31,12 @@ def fresh_seeds(fresh: Indices, picks: Picks, array: SensorArray) -> Floats:
     return near
 
 
-def best_seeds(seeds: Floats, question: Question) -> Floats:
+def best_prospects(seeds: Floats, question: Question) -> Prospects:
     """The few that the picks speak for, no two of them alike, the best first."""
-    if not len(seeds):
-        return seeds
-    order = np.argsort(-weigh_roughly(question, seeds), kind="stable")
+    prospects = prospects_of(seeds, question)
+    order = np.argsort(-weigh_roughly(question, prospects), kind="stable")
     cells = np.floor(seeds[order] / np.array([ALIKE_M, ALIKE_M, ALIKE_S])).astype(np.int64)
-    _, firsts = np.unique(cells, axis=0, return_index=True)
-    best: Floats = seeds[order[np.sort(firsts)[:SEEDS_MAX]]]
-    return best
+    return prospects.only(order[first_of_each(cells)[:SEEDS_MAX]])
 
 
 def _earlier_pairs(last: int, picks: Picks, array: SensorArray) -> Indices:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dhishoom.core.propagation import Air, Floats, air_of
+from dhishoom.core.propagation import Air, Floats, air_of, travel_s
 from dhishoom.nouns import Site
 
 NEIGHBOURS = 10
@@ -39,6 +39,10 @@ class SensorArray:
     def count(self) -> int:
         """How many."""
         return len(self.sensor_ids)
+
+    def travel_s(self, sources_m: Floats) -> Floats:
+        """From places [k, 2 or more] at the sensors' mean height to each sensor, [k, n]."""
+        return travel_s(sources_m, self.height_m, self.places_m, self.air)
 
     def distances_m(self, sensor_id: str) -> Floats:
         """From one sensor to every one, [n]."""

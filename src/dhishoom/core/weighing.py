@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dhishoom.core.propagation import Floats, rays
+from dhishoom.core.propagation import Floats
 from dhishoom.core.sensor_array import SensorArray
 
 Indices = NDArray[np.intp]
@@ -27,8 +27,6 @@ PATH_SIGMA_S, TAIL = 0.012, 7.0
 GATE_SIGMAS = 4.0
 ROUGH_SCALE = 4.0
 """A place from three arrivals is off by more than its arrivals are, so it is judged more kindly."""
-ROUGH_STEP_S = 0.02
-ROUGH_STEPS = 7
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,6 +73,7 @@ class Question:
         echo_hz: How many are to be expected soon after a shot was heard.
         until_s: Up to when the sensors were heard; silence after it says nothing.
         detours_s, path_sigmas_s: [n], how much later than straight, and how surely.
+        credible_nats: How much likelier than stray sounds a burst must be, with so much to be heard.
     """
 
     picks: Picks
@@ -83,20 +82,16 @@ class Question:
     echo_hz: float
     array: SensorArray
     until_s: float
-    detours_s: Floats | float = 0.0
-    path_sigmas_s: Floats | float = PATH_SIGMA_S
+    detours_s: Floats
+    path_sigmas_s: Floats
+    credible_nats: float
 
 
-def travel_s(seeds: Floats, array: SensorArray) -> Floats:
-    """From each seed [k, 3] to each sensor, [k, n]; sources lie at the sensors' mean height."""
-    return rays(seeds[:, :2], array.height_m, array.places_m, array.air)[0]
-
-
-def _due(question: Question, seeds: Floats, ranges_m: Floats = HEARD_RANGES_M) -> tuple[Floats, Floats, Floats]:
+def due_of(question: Question, seeds: Floats, ranges_m: Floats = HEARD_RANGES_M) -> tuple[Floats, Floats, Floats]:
     """When each sensor should hear each seed, [k, n]; how likely it tells of a blast of each range, and what its
     silence weighs, [ranges, k, n].
     """
-    travel = travel_s(seeds, question.array)
+    travel = question.array.travel_s(seeds)
     faded = np.square(travel * (question.array.air.speed_m_s / ranges_m[:, None, None]))
     due = seeds[:, 2:3] + travel + question.detours_s
     silent = np.where(due < question.until_s, np.log1p(-HEARD_SHARE * np.exp(-faded)), 0.0)
@@ -117,15 +112,15 @@ def weigh(question: Question, seeds: Floats, scale: float = 1.0) -> tuple[Floats
     Args:
         scale: By how much every sigma is taken larger than claimed.
     """
-    due, chance, silent = _due(question, seeds)
+    due, chance, silent = due_of(question, seeds)
     members = np.full(due.shape, -1, np.intp)
     told = np.full(due.shape, -np.inf)
     at = np.flatnonzero(question.left)
     if len(at):
         sensors = question.picks.sensors[at]
-        sigmas = _sigmas(question, at) * scale
+        sigmas = sigmas_of(question, at) * scale
         ratios = (question.picks.times_s[at] - due[:, sensors]) / sigmas
-        gains = _peaks(question, at, sigmas) - (TAIL + 1) / 2 * np.log1p(ratios**2 / TAIL)
+        gains = peaks_of(question, at, sigmas) - tail_of(ratios)
         starts = np.flatnonzero(np.diff(sensors, prepend=-1))
         heard = sensors[starts]
         best = np.maximum.reduceat(gains, starts, axis=1)
@@ -137,40 +132,22 @@ def weigh(question: Question, seeds: Floats, scale: float = 1.0) -> tuple[Floats
     return _summed(told, chance, silent), members
 
 
-def weigh_roughly(question: Question, seeds: Floats) -> Floats:
-    """Nats of each seed, [k], by a table of what each sensor says of each moment, and one range: for thousands."""
-    due, chance, silent = _due(question, seeds, HEARD_RANGES_M[1:2])
-    told = np.full(due.shape, -np.inf)
-    at = np.flatnonzero(question.left)
-    if len(at):
-        table, zero = _table(question, at)
-        columns = np.clip(np.rint((due - zero) / ROUGH_STEP_S), 0, table.shape[1] - 1).astype(np.intp)
-        told = table[np.arange(due.shape[1]), columns]
-    return _summed(told, chance, silent)
-
-
-def _table(question: Question, at: Indices) -> tuple[Floats, float]:
-    """What the sensors say of each moment, [n, steps], and the first moment; -inf where they heard nothing near."""
-    times, sigmas = question.picks.times_s[at], _sigmas(question, at) * ROUGH_SCALE
-    zero = float(times.min()) - (ROUGH_STEPS + 1) * ROUGH_STEP_S
-    columns = np.rint((times - zero) / ROUGH_STEP_S).astype(np.intp)[:, None] + np.arange(-ROUGH_STEPS, ROUGH_STEPS + 1)
-    ratios = (zero + columns * ROUGH_STEP_S - times[:, None]) / sigmas[:, None]
-    gains = _peaks(question, at, sigmas)[:, None] - (TAIL + 1) / 2 * np.log1p(ratios**2 / TAIL)
-    table = np.full((question.array.count, int(columns.max()) + 2), -np.inf)
-    rows = np.broadcast_to(question.picks.sensors[at][:, None], columns.shape)
-    np.maximum.at(table, (rows, columns), gains)
-    return table, zero
-
-
-def _sigmas(question: Question, at: Indices) -> Floats:
-    path = np.broadcast_to(question.path_sigmas_s, question.array.count)[question.picks.sensors[at]]
-    sigmas: Floats = np.hypot(question.picks.sigmas_s[at], path)
+def sigmas_of(question: Question, at: Indices) -> Floats:
+    """How surely each of these picks is where its shot should be, pick and path together."""
+    sigmas: Floats = np.hypot(question.picks.sigmas_s[at], question.path_sigmas_s[question.picks.sensors[at]])
     return sigmas
 
 
-def _peaks(question: Question, at: Indices, sigmas: Floats) -> Floats:
+def peaks_of(question: Question, at: Indices, sigmas: Floats) -> Floats:
+    """What each of these picks says of a shot due right then: how much likelier it is than a stray sound, in nats."""
     peaks: Floats = -np.log(sigmas * np.sqrt(2 * np.pi) * question.stray_hz[at])
     return peaks
+
+
+def tail_of(ratios: Floats) -> Floats:
+    """What a pick loses, in nats, for being so many sigmas off."""
+    lost: Floats = (TAIL + 1) / 2 * np.log1p(ratios * ratios / TAIL)
+    return lost
 
 
 def _first_best(gains: Floats, best: Floats, starts: Indices) -> Indices:

@@ -76,10 +76,11 @@ def _told(arrivals: Arrivals, air: Air) -> tuple[Floats, Floats]:
     if fix.source is None or fix.weights is None or fix.residuals_s is None:
         return np.zeros((2, 2)), np.zeros(2)
     travel, slope = rays(fix.source[None, :2], fix.height_m, arrivals.places_m, air)
-    unit = -slope[0] / np.maximum(np.linalg.norm(slope[0], axis=1, keepdims=True), 1e-12)
+    slope = slope[0].T
+    unit = -slope / np.maximum(np.linalg.norm(slope, axis=1, keepdims=True), 1e-12)
     by_wind = -travel[0][:, None] * unit / air.along(unit)[:, None]
     weights = np.sqrt(fix.weights) / np.hypot(arrivals.sigmas_s, PATH_SIGMA_S)
-    place = np.column_stack([slope[0], np.ones(len(weights))]) * weights[:, None]
+    place = np.column_stack([slope, np.ones(len(weights))]) * weights[:, None]
     basis, _ = np.linalg.qr(place)
     free = by_wind * weights[:, None]
     free = free - basis @ (basis.T @ free)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from dhishoom.core.fitting import Arrivals
-from dhishoom.core.propagation import Floats, air_of, rays
+from dhishoom.core.propagation import Floats, air_of, travel_s
 from dhishoom.core.timestamps import from_rfc3339
 from dhishoom.errors import UsageError
 from dhishoom.nouns import NS_PER_S, Detection, Site
@@ -98,7 +98,7 @@ def _known(shot: dict[str, Any], by_id: dict[str, dict[str, Any]]) -> Iterator[d
 def _shot(pulses: tuple[dict[str, Any], ...], survey_m: Floats, site: Site) -> ListedShot:
     places = np.array([[pulse["location"][axis] for axis in "xyz"] for pulse in pulses])
     onsets = tuple(from_rfc3339(pulse["arrival_time_utc"]) for pulse in pulses)
-    travel, _ = rays(survey_m[None, :2], float(survey_m[2]), places, air_of(site.weather))
+    travel = travel_s(survey_m[None, :2], float(survey_m[2]), places, air_of(site.weather))
     fired = np.median([onset - one * NS_PER_S for onset, one in zip(onsets, travel[0], strict=True)])
     return ListedShot(tuple(pulse["serial_number"] for pulse in pulses), places, onsets, int(fired))
 

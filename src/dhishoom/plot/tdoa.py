@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from dhishoom.core.propagation import Air, air_of, rays
+from dhishoom.core.propagation import Air, air_of, travel_s
 from dhishoom.errors import UsageError
 from dhishoom.nouns import NS_PER_S
 from dhishoom.plot.incidents import incident_map
@@ -95,4 +95,4 @@ def _mesh(axes: Axes) -> tuple[Floats, Floats]:
 
 
 def _travel_s(sources: Floats, height_m: float, place: Position, air: Air) -> Floats:
-    return rays(sources, height_m, np.array([[place.x_m, place.y_m, place.z_m]]), air)[0][:, 0]
+    return travel_s(sources, height_m, np.array([[place.x_m, place.y_m, place.z_m]]), air)[:, 0]
