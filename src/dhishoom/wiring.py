@@ -14,7 +14,7 @@ from dhishoom.nouns import Chunk, ModelCard, Origin, Position, Sensor, Site, Wea
 from dhishoom.seams import Delivery, Detector, Source, Store
 from dhishoom.service.intake import Feed
 from dhishoom.service.retention import Retention
-from dhishoom.settings import SensorSettings, Settings, StoreSettings
+from dhishoom.settings import ModelSettings, SensorSettings, Settings, StoreSettings
 
 if TYPE_CHECKING:
     import numpy as np
@@ -112,20 +112,27 @@ def retention_of(settings: StoreSettings) -> Retention:
 
 def open_detector(settings: Settings) -> Detector:
     """The model that the settings name, with their thresholds. Raises ModelError where it is none."""
-    from dhishoom.detectors.catalogue import DEFAULT, open_detector
+    from dhishoom.detectors.catalogue import open_detector
 
-    model = settings.model
+    detector = open_detector(_model_named_by(settings.model), threads=settings.model.threads)
+    card = _with_thresholds(detector.card, settings.model)
+    return detector if card == detector.card else _WithCard(detector, card)
+
+
+def _model_named_by(model: ModelSettings) -> str:
+    from dhishoom.detectors.catalogue import DEFAULT
+
     name = model.name or DEFAULT
-    detector = open_detector(f"{name}+{model.second}" if model.second else name, threads=model.threads)
-    card = detector.card
+    return f"{name}+{model.second}" if model.second else name
+
+
+def _with_thresholds(card: ModelCard, model: ModelSettings) -> ModelCard:
     alert = card.alert if model.alert is None else model.alert
     possible = min(card.possible, alert) if model.possible is None else model.possible
     if possible > alert:
         whose = "the card's alert threshold" if model.alert is None else "model.alert"
         raise ModelError(f"model.possible {possible} is above {whose}, {alert:.3f}; lower it.")
-    if (alert, possible) == (card.alert, card.possible):
-        return detector
-    return _WithCard(detector, replace(card, alert=alert, possible=possible))
+    return replace(card, alert=alert, possible=possible)
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,8 +314,11 @@ def simulated_streets(feeds: Sequence[Feed]) -> Json | None:
 
 
 def limits_of(settings: Settings) -> AssociationLimits:
-    """How long the association waits."""
-    return AssociationLimits(lateness_s=settings.limits.lateness_s)
+    """How long the association waits, and what counts by itself. Raises ModelError as `open_detector` does."""
+    from dhishoom.detectors.catalogue import card_of
+
+    card = _with_thresholds(card_of(_model_named_by(settings.model)), settings.model)
+    return AssociationLimits(lateness_s=settings.limits.lateness_s, alone_min=card.possible)
 
 
 def open_memory_store() -> Store:

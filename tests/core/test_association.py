@@ -315,3 +315,49 @@ def bound_m(site, place, sigma_s, made, range_m):
     jacobian = np.column_stack([unit / SPEED, np.ones(len(places))]) / sigma_s
     least = np.linalg.inv(jacobian.T @ jacobian)[:2, :2]
     return 0.83 * float(np.sqrt(np.trace(least)))
+
+
+IN_DOUBT = AssociationLimits(alone_min=0.8)
+
+
+def believed(picks, share):
+    """The loudest so many of a shot's picks score 0.95, the others 0.6."""
+    loudest = sorted(picks, key=lambda one: -one.snr_db)
+    sure = {one.detection_id for one in loudest[: round(share * len(picks))]}
+    return [replace(one, score=0.95 if one.detection_id in sure else 0.6) for one in picks]
+
+
+def test_candidates_bear_out_what_others_begin() -> None:
+    """Six sensors heard it and three of them think it a shot: all six place it, better than the three would."""
+    site, picks = scene([Fired((200.0, 150.0), (0.0,))])
+    (incident,) = associate_all(site, believed(picks, 0.5), IN_DOUBT)
+    assert incident.status == "located"
+    assert len(incident.sensor_ids) == 6
+    assert off_m(incident, (200, 150)) < 5
+
+
+def test_what_nobody_takes_for_a_shot_is_none() -> None:
+    """Six candidates agree on a place, as for a display of fireworks: nothing is told."""
+    site, picks = scene([Fired((200.0, 150.0), (0.0,))])
+    assert associate_all(site, believed(picks, 0.0), IN_DOUBT) == ()
+
+
+def test_a_candidate_by_itself_tells_nothing_and_a_detection_does() -> None:
+    """One sensor alone: its detection is an incident without a place, its candidate is forgotten."""
+    site, picks = scene([Fired((200.0, 150.0), (0.0,))])
+    (sure,), (doubtful,) = believed(picks[:1], 1.0), believed(picks[:1], 0.0)
+    assert [one.status for one in associate_all(site, [sure], IN_DOUBT)] == ["unlocated"]
+    assert associate_all(site, [doubtful], IN_DOUBT) == ()
+
+
+def test_an_incident_is_taken_back_when_those_that_heard_it_best_think_otherwise() -> None:
+    """Two of four were sure; of the two heard after it was told none is: no longer half of them."""
+    site, picks = scene([Fired((200.0, 150.0), (0.0,))])
+    first, late = believed(picks[:4], 0.5), believed(picks[4:], 0.0)
+    state, told = begin(site, IN_DOUBT), []
+    for items, until_s in ((first, 30), (late, 35)):
+        promises = [Heard(sensor_id=name, until_ns=START_NS + until_s * NS_PER_S) for name in site.sensors]
+        for item in (*items, *promises):
+            state, fresh = associate(state, item)
+            told += [(one.status, one.revision) for one in fresh]
+    assert told == [("located", 1), ("unlocated", 2)]

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from dhishoom.core.decision import _least_raw, _peaks, calibrated, classes_of, decide
+from dhishoom.core.decision import CANDIDATE_MIN, _least_raw, _peaks, calibrated, candidates, classes_of, decide
 from dhishoom.core.listening import Window
 from dhishoom.nouns import NS_PER_S, ModelCard, derived_id
 
@@ -183,3 +183,23 @@ def test_classes_of_nothing_and_of_many_frames():
     made = scores(gunshot=[(3, 0.4)], machine_gun=[(9, 0.6)], door=[(5, 0.7)])
     assert classes_of(made, CARD) == pytest.approx({"door": 0.7, "gunshot": 0.6, "firework": 0.0})
     assert classes_of(made[:0], CARD) == {"gunshot": 0.0}
+
+
+@given(st.lists(st.tuples(st.integers(0, 49), SHARES), max_size=8))
+def test_every_peak_as_likely_a_shot_as_not_is_a_detection_or_a_candidate(peaks):
+    """Never both; nothing below even odds is either."""
+    strict = replace(CARD, possible=0.8)
+    asked, its_own = window((0.2, 0.5)), scores(gunshot=peaks)
+    found = [one for one in decide(asked, its_own, strict) if one.is_gunshot]
+    more = candidates(asked, its_own, strict)
+    assert all(one.score >= 0.8 for one in found)
+    assert all(CANDIDATE_MIN <= one.score < 0.8 for one in more)
+    both = [*found, *more]
+    expected = decide(asked, its_own, replace(CARD, possible=CANDIDATE_MIN))
+    assert {one.onset_ns for one in both} == {one.onset_ns for one in expected if one.is_gunshot}
+    assert len({one.detection_id for one in both}) == len(both)
+
+
+def test_a_model_that_tells_of_even_odds_has_no_candidates():
+    """Where `possible` is as low, everything is a detection already."""
+    assert candidates(window((0.2,)), scores(gunshot=[(10, 0.6)]), CARD) == ()

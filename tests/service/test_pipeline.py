@@ -18,7 +18,7 @@ from dhishoom.core.timestamps import from_rfc3339
 from dhishoom.detectors.energy import EnergyDetector
 from dhishoom.errors import StoreError
 from dhishoom.messages import Json
-from dhishoom.nouns import NS_PER_S, Chunk, Detection, Incident
+from dhishoom.nouns import NS_PER_S, Chunk, Detection, Incident, ModelCard
 from dhishoom.service.hearing import Keep
 from dhishoom.service.pipeline import Listening, Pipeline
 from dhishoom.stores.memory import MemoryStore
@@ -296,3 +296,49 @@ def test_a_sensor_that_falls_silent_is_decided_without_the_end_of_the_others() -
     pipeline.finish_sensor("never heard")
 
     assert len(store.detections()) == 1
+
+
+class Doubtful(EnergyDetector):
+    """Takes half of what it would take for shots for candidates."""
+
+    @property
+    def card(self) -> ModelCard:
+        """With a `possible` that some sensors reach."""
+        return replace(super().card, alert=0.99, possible=0.98)
+
+
+def heard_in_doubt(batches: Iterable[Sequence[Chunk]], *, keep: Keep = "shots") -> MemoryStore:
+    """A store after the city was heard in these batches by a model that is less sure of it."""
+    store = MemoryStore()
+    pipeline = Pipeline(CITY.site(), Doubtful(), store, listening=Listening(keep=keep))
+    for batch in batches:
+        pipeline.take(batch)
+    pipeline.finish()
+    return store
+
+
+def test_what_others_bear_out_becomes_a_detection_with_its_sound() -> None:
+    """Sensors that were not sure by themselves count among those that heard it; each has its row and its clip."""
+    detections, clips, incidents, _ = rows(heard_in_doubt(in_order_of_time()))
+
+    told = {name for incident in incidents for shot in incident.shots for name in shot.detection_ids}
+    doubtful = [one for one in detections if one.score < 0.98]
+    assert [len(one.sensor_ids) for one in incidents] == [6, 6]
+    assert doubtful
+    assert {one.detection_id for one in doubtful} <= told <= {one.detection_id for one in detections}
+    assert all(clips[one.clip] for one in detections)
+
+
+@pytest.mark.parametrize("chunk_s", [0.25, 0.37, 4.0])
+def test_how_the_sound_is_cut_does_not_matter_to_what_is_borne_out(chunk_s: float) -> None:
+    """The same rows, the same bytes in the clips, but for the order in which they became detections."""
+    chunks = sorted((chunk for some in by_sensor(chunk_s).values() for chunk in some), key=lambda one: one.end_ns)
+
+    assert rows(heard_in_doubt([[chunk] for chunk in chunks])) == rows(heard_in_doubt(in_order_of_time()))
+
+
+def test_no_sound_of_a_candidate_is_kept_where_none_is_to_be_kept() -> None:
+    """With `keep = none` what is borne out has a row and no clip."""
+    store = heard_in_doubt(in_order_of_time(), keep="none")
+    assert any(one.score < 0.98 for one in store.detections())
+    assert not any(one.clip for one in store.detections())

@@ -63,7 +63,9 @@ def replay(
     ] = None,
     plot: Annotated[Path | None, typer.Option(help="Draw each incident into this folder, as PNG.")] = None,
     model: Annotated[str, typer.Option(help="A model's name, or a path to an .onnx file.")] = DEFAULT,
-    threshold: Annotated[float | None, typer.Option(help="Least gunshot probability; else the model's own.")] = None,
+    threshold: Annotated[
+        float | None, typer.Option(help="Least gunshot probability of one sensor; else the model's.")
+    ] = None,
 ) -> None:
     """Play multi-sensor recordings and tell what was fired where, folder by folder.
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dhishoom.core import association
-from dhishoom.core.decision import decide
+from dhishoom.core.association import AssociationLimits
+from dhishoom.core.decision import candidates, decide
 from dhishoom.core.listening import Hearing, ListeningState, Notice, Window, begin, finish, heard_until, push
 from dhishoom.nouns import Chunk, Detection, Heard, Incident, Site
 
@@ -30,7 +31,8 @@ class HeardScene:
     """All that was made of a scene.
 
     Attributes:
-        detections: Gunshots and what was taken for something else, in order of onset.
+        detections: Gunshots and what was taken for something else, in order of onset; and what is a gunshot only
+            because other sensors bear it out.
         incidents: In their last revision, in order of time.
         notices: Gaps and steps of clocks.
     """
@@ -61,8 +63,9 @@ class SceneHearing:
         self._site, self._detector, self._card, self._batch, self._tell = site, detector, card, batch, tell
         self._states: dict[str, ListeningState] = {}
         self._waiting: list[Window] = []
-        self._association = association.begin(site)
+        self._association = association.begin(site, AssociationLimits(alone_min=card.possible))
         self._detections: list[Detection] = []
+        self._candidates: dict[str, Detection] = {}
         self._incidents: dict[str, Incident] = {}
         self._notices: list[Notice] = []
 
@@ -80,8 +83,10 @@ class SceneHearing:
         self._score()
         self._association, last = association.finish(self._association)
         self._learn(last)
+        used = {name for one in self._incidents.values() for shot in one.shots for name in shot.detection_ids}
+        borne_out = [one for name, one in self._candidates.items() if name in used]
         return HeardScene(
-            detections=tuple(sorted(self._detections, key=lambda one: (one.onset_ns, one.sensor_id))),
+            detections=tuple(sorted([*self._detections, *borne_out], key=lambda one: (one.onset_ns, one.sensor_id))),
             incidents=tuple(sorted(self._incidents.values(), key=lambda one: (one.time_ns, one.incident_id))),
             notices=tuple(self._notices),
         )
@@ -102,8 +107,10 @@ class SceneHearing:
             scores = self._detector.scores(np.stack([window.audio for window in batch]))
             for window, its_own in zip(batch, scores, strict=True):
                 found = decide(window, its_own, self._card)
+                more = candidates(window, its_own, self._card)
                 self._detections.extend(found)
-                self._associate((*found, heard_until(window, self._card)))
+                self._candidates |= {one.detection_id: one for one in more}
+                self._associate((*found, *more, heard_until(window, self._card)))
 
     def _associate(self, items: Iterable[Detection | Heard]) -> None:
         for item in items:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.special import logit
 
 from dhishoom.core.fitting import Arrivals, refine
 from dhishoom.core.propagation import Floats
@@ -21,6 +22,10 @@ ECHO_FACTOR, ECHO_RATES_HZ = 3.0, (0.5, 2.0)
 these: a picker tells of every echo, a model that knows gunfire of few."""
 FAINT_DB, FAINT_NATS = 6.0, 1.4
 """A stray sound is e times rarer for every so many decibels above what is heard at the time, up to e to so much."""
+DOUBT_NATS, SURE_NATS, SCORE_MIN = 3.0, 3.0, 1e-4
+"""It is as much rarer as its odds of being gunfire, by its sound alone, are above what they are at the time, up to e to
+so much; of what is nothing by itself, above e to so much: what is doubtful everywhere is not believed for want of
+better."""
 SHADOW_DB = 6.0
 CREDIBLE_NATS = 12.0
 """How much likelier than stray sounds a burst must be where there is little else to be heard."""
@@ -74,17 +79,20 @@ def placed_shot(source: Floats, sensors: Indices, times_s: Floats, array: Sensor
     return PlacedShot(source, arrivals, np.where(np.isfinite(arrivals), arrivals - straight, 0.0))
 
 
-def first_question(picks: Picks, explained: Bools, array: SensorArray, until_s: float) -> Question:
+def first_question(
+    picks: Picks, explained: Bools, array: SensorArray, until_s: float, alone_min: float = 0.0
+) -> Question:
     """All picks are asked about; stray sounds are as frequent at each sensor as those not explained so far.
 
     Args:
         explained: [p], which picks were a shot's when last asked about.
+        alone_min: Of those that score less nobody would make anything, but that others were heard too.
     """
     strange = np.concatenate([picks.sensors[~explained], picks.stray.sensors])
     counts = np.bincount(strange, minlength=array.count)
     rates = (STRAY_RATE_HZ * STRAY_PRIOR_S + counts) / (STRAY_PRIOR_S + picks.stray.span_s)
     faint = np.clip((np.median(picks.levels_db) - picks.levels_db) / FAINT_DB, -FAINT_NATS, FAINT_NATS)
-    stray = rates[picks.sensors] * np.exp(faint)
+    stray = rates[picks.sensors] * np.exp(faint + _doubt(picks.scores, alone_min))
     echo_hz = float(np.clip(ECHO_FACTOR * np.median(rates[picks.sensors]), *ECHO_RATES_HZ))
     stray_hz: Floats = np.where(_shadowed(picks), np.maximum(stray, echo_hz), stray)
     return Question(
@@ -98,6 +106,15 @@ def first_question(picks: Picks, explained: Bools, array: SensorArray, until_s: 
         path_sigmas_s=np.full(array.count, PATH_SIGMA_S),
         credible_nats=_credible_nats(picks, array),
     )
+
+
+def _doubt(scores: Floats, alone_min: float) -> Floats:
+    """How much likelier each is a stray sound than others are, in nats, [p]."""
+    surety = logit(np.clip(scores, SCORE_MIN, 1 - SCORE_MIN))
+    usual = float(np.median(surety))
+    expected = np.where(scores < alone_min, max(usual, SURE_NATS), usual)
+    doubt: Floats = np.clip(expected - surety, -DOUBT_NATS, DOUBT_NATS)
+    return doubt
 
 
 def _credible_nats(picks: Picks, array: SensorArray) -> float:

@@ -24,12 +24,13 @@ __all__ = [
     "associate",
     "associate_all",
     "begin",
+    "evidence",
     "finish",
     "from_bytes",
     "to_bytes",
 ]
 
-BYTES_VERSION = 1
+BYTES_VERSION = 2
 END_OF_TIME_NS = 2**62
 BATCH = 256
 
@@ -102,6 +103,12 @@ def associate(state: AssociationState, item: Detection | Heard) -> tuple[Associa
 def finish(state: AssociationState) -> tuple[AssociationState, tuple[Incident, ...]]:
     """Nothing more will come: settle everything."""
     return _advance(state, END_OF_TIME_NS)
+
+
+def evidence(state: AssociationState, incident_id: str) -> tuple[Detection, ...]:
+    """The detections that an incident rests on, as long as it may be revised."""
+    told = next((one for one in state.memory.scene.ledger if one.incident_id == incident_id), None)
+    return () if told is None else tuple(one for blast in told.blasts for one in blast.detections)
 
 
 def associate_all(

@@ -16,6 +16,8 @@ from dhishoom.nouns import GUNSHOT, NS_PER_S, Detection, ModelCard, derived_id
 if TYPE_CHECKING:
     from dhishoom.core.listening import Window
 
+CANDIDATE_MIN = 0.5
+"""As likely gunfire as not."""
 CLASSES_TOLD = 5
 REJECTIONS_PER_WINDOW_MAX = 2
 SHADOW_S = 0.3
@@ -98,6 +100,20 @@ def decide(window: Window, scores: Scores, card: ModelCard) -> tuple[Detection, 
     found = [_detection(window, scores, card, frame, GUNSHOT) for frame in shots]
     found += _rejections(window, scores, guns >= least, card)
     return _distinct(found) if len(found) > 1 else tuple(found)
+
+
+def candidates(window: Window, scores: Scores, card: ModelCard) -> tuple[Detection, ...]:
+    """What is as likely gunfire as not, yet no detection: a shot only if other sensors bear it out; in order of onset.
+
+    Args:
+        scores: As `decide` takes them.
+    """
+    least, most = (_least_raw(card.calibration, score) for score in (CANDIDATE_MIN, card.possible))
+    guns = _loudest_gun(scores, card)
+    if guns.max() < least or least >= most:
+        return ()
+    found = _distinct([_detection(window, scores, card, frame, GUNSHOT) for frame in _peaks(guns, card, least)])
+    return tuple(one for one in found if one.score < card.possible)
 
 
 def _peaks(scores: Scores, card: ModelCard, least: float = 0.0) -> list[int]:

@@ -12,6 +12,8 @@ from dhishoom.nouns import NS_PER_S, Incident, derived_id
 
 LOCATING_SENSORS = 3
 """A round that fewer heard is told with the burst it belongs to, or not at all."""
+LOUDEST = 6
+"""Sensors that heard a round best: half of them must think it gunfire, each by itself."""
 EARLY_SENSORS = 4
 """Three arrivals always fit some place; a fourth bears it out."""
 
@@ -108,9 +110,7 @@ def _continues(blast: Blast, earlier: Blast, limits: AssociationLimits) -> bool:
 def _retracted(told: Told, ledger: Ledger) -> Told:
     """An incident that lost its blasts keeps its detections and says that they no longer fit."""
     last = next(one for one in ledger if one.incident_id == told.incident_id).blasts[0]
-    reason = "later arrivals do not bear it out"
-    lost = replace(last, status="unlocated", position=None, ellipse=None, alternative=None, reason=reason)
-    return replace(told, settled=(lost,))
+    return replace(told, settled=(_unlocated(last, "later arrivals do not bear it out"),))
 
 
 def tell(ledger: Ledger, now: Now) -> tuple[Ledger, tuple[Incident, ...]]:
@@ -118,13 +118,31 @@ def tell(ledger: Ledger, now: Now) -> tuple[Ledger, tuple[Incident, ...]]:
     oldest = now.at_ns - round(now.limits.keep_s * NS_PER_S)
     kept, incidents = [], []
     for before in ledger:
-        told, digest = before, _digest(before.blasts)
-        if digest != told.said:
+        told, blasts = before, _shown(before, now.limits)
+        digest = _digest(blasts)
+        if blasts and digest != told.said:
             told = replace(told, revision=told.revision + 1, said=digest)
-            incidents.append(incident_of(told.incident_id, told.revision, told.blasts))
+            incidents.append(incident_of(told.incident_id, told.revision, blasts))
         if max(one.first_ns for one in told.blasts) >= oldest:
             kept.append(told)
     return tuple(kept), tuple(incidents)
+
+
+def _shown(told: Told, limits: AssociationLimits) -> tuple[Blast, ...]:
+    """What is told of it: nothing, or that it is taken back, where those that heard it best think it something else.
+
+    Candidates bear out what others begin; a display of fireworks is a candidate everywhere.
+    """
+    blasts = told.blasts
+    best = [one for blast in blasts for one in sorted(blast.detections, key=lambda one: -one.snr_db)[:LOUDEST]]
+    if 2 * sum(one.score >= limits.alone_min for one in best) >= len(best):
+        return blasts
+    reason = "the sensors that heard it best do not take it for gunfire"
+    return (_unlocated(blasts[0], reason),) if told.revision else ()
+
+
+def _unlocated(blast: Blast, reason: str) -> Blast:
+    return replace(blast, status="unlocated", position=None, ellipse=None, alternative=None, reason=reason)
 
 
 def _digest(blasts: Sequence[Blast]) -> str:

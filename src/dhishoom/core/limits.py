@@ -23,6 +23,7 @@ class AssociationLimits:
         burst_apart_m: How far a shooter may move between them, beyond what the ellipses allow.
         keep_s: An incident may be revised by late detections this long.
         picks_max: Detections held that await their turn, and as many that await an explanation.
+        alone_min: A sensor that thinks it less likely gunfire only bears out what others heard.
         early_nats: By how much likelier than chance allows a shot must be to be told before its sound has passed.
     """
 
@@ -32,6 +33,7 @@ class AssociationLimits:
     burst_apart_m: float = 60.0
     keep_s: float = 60.0
     picks_max: int = 4000
+    alone_min: float = 0.0
     early_nats: float = 10.0
 
 

@@ -105,7 +105,8 @@ def explain(
     picks, order = _picks(detections, scene.strays, zero, now)
     of_shots = {one.detection_id for blast in scene.blasts for one in blast.detections}
     explained = np.array([one.detection_id in of_shots for one in order], bool)
-    question = first_question(picks, explained, now.array, (now.at_ns - zero) / NS_PER_S)
+    until_s = (now.at_ns - zero) / NS_PER_S
+    question = first_question(picks, explained, now.array, until_s, now.limits.alone_min)
     new = np.array([at for at, one in enumerate(order) if one.detection_id in fresh], np.intp)
     seeds = np.concatenate([_relative(scene.seeds, zero, now), fresh_seeds(new, picks, now.array)])
     prospects = best_prospects(seeds, question)
@@ -142,7 +143,7 @@ def _picks(
     earliest = min(one.onset_ns for one in (*detections, *strays))
     stray = Strays(_sensors(given_up, now), _times(given_up, zero), (now.at_ns - earliest) / NS_PER_S)
     sigmas, levels = np.array([one.sigma_s for one in order]), np.array([one.snr_db for one in order])
-    return Picks(sensors, times, sigmas, levels, stray), order
+    return Picks(sensors, times, sigmas, levels, np.array([one.score for one in order]), stray), order
 
 
 def _sensors(detections: Iterable[Detection], now: Now) -> Indices:

@@ -23,6 +23,8 @@ BLASTS_MAX = 50
 def enter_strays(ledger: Ledger, strays: Iterable[Detection], now: Now) -> Ledger:
     """Put every stray where it belongs, in order of time; those beside a located incident tell nothing new."""
     for stray in strays:
+        if stray.score < now.limits.alone_min:
+            continue
         if any(stray.detection_id in told.detection_ids or _is_beside(stray, told, now) for told in ledger):
             continue
         ledger = _entered(ledger, stray, now)

@@ -53,6 +53,7 @@ class Picks:
         times_s: [p], from a common zero.
         sigmas_s: [p].
         levels_db: [p], over the noise.
+        scores: [p], how likely each was gunfire, by its sound alone.
         stray: What else was heard of late.
     """
 
@@ -60,6 +61,7 @@ class Picks:
     times_s: Floats
     sigmas_s: Floats
     levels_db: Floats
+    scores: Floats
     stray: Strays
 
 

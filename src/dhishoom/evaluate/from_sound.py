@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dhishoom.core.association import associate_all
-from dhishoom.core.decision import decide
+from dhishoom.core.association import AssociationLimits, associate_all
+from dhishoom.core.decision import candidates, decide
 from dhishoom.core.listening import Hearing, begin, finish, push
 from dhishoom.core.propagation import air_of
 from dhishoom.evaluate.hearing import prepare
@@ -32,7 +32,7 @@ Listener = Callable[[str], "Detector"]
 
 
 def heard(scene: Scene, detector: Detector) -> list[Detection]:
-    """Every detection of every sensor of a scene; the listening fold fills silence itself."""
+    """Every detection and candidate of every sensor of a scene; the listening fold fills silence itself."""
     sensors = scene.site().sensors
     found: list[Detection] = []
     states = {name: begin(name, detector.card, clock_sigma_s=one.clock_sigma_s) for name, one in sensors.items()}
@@ -50,7 +50,17 @@ def _decided(hearing: Hearing, detector: Detector) -> list[Detection]:
         return []
     scores = detector.scores(np.stack([window.audio for window in hearing.windows]))
     judged_windows = zip(hearing.windows, scores, strict=True)
-    return [one for window, its_own in judged_windows for one in decide(window, its_own, detector.card)]
+    return [
+        one
+        for window, its_own in judged_windows
+        for one in (*decide(window, its_own, detector.card), *candidates(window, its_own, detector.card))
+    ]
+
+
+def told_of(scene: Scene, detector: Detector) -> tuple[Incident, ...]:
+    """What the service would tell of a scene."""
+    limits = AssociationLimits(alone_min=detector.card.possible)
+    return associate_all(scene.site(), heard(scene, detector), limits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +82,7 @@ def _audio_row(tests: Sequence[LiveFireTest], root: Path, listener: Listener) ->
     total = Associated()
     for test in tests:
         scene = scenes.get(test.name)
-        incidents = associate_all(scene.site(), heard(scene, listener(test.position))) if scene else ()
+        incidents = told_of(scene, listener(test.position)) if scene else ()
         total = total.plus(judged(test, incidents))
     must = "≥ 85 %, ≤ 2 spurious, rounds ≥ 85 %"
     return associated_row("from the sound alone", total, must, "92 %, 0, 95 %")
@@ -90,7 +100,7 @@ def _onset_row(tests: Sequence[LiveFireTest], listener: Listener) -> Row:
 def street_row(street: Path, detector: Detector) -> Row:
     """The incident of the scene with the most sensors."""
     scene = max(Replay(street).scenes, key=lambda one: len(one.site().sensors))
-    incidents = associate_all(scene.site(), heard(scene, detector))
+    incidents = told_of(scene, detector)
     shots = street_shots(incidents, scene.site())
     placed = [one.rms_m for one in shots if one.rms_m is not None]
     worst = max(placed, default=float("inf"))

@@ -204,10 +204,15 @@ class Associator:
         return True
 
     def _settle(self, incidents: Sequence[Incident]) -> bool:
-        """Rows first, for as long as the store takes; then everybody is told. False: stopped before that."""
+        """Rows first, for as long as the store takes; then everybody is told. False: stopped before that.
+
+        Candidates that an incident rests on are detections now; their sound was not kept.
+        """
         waiting = list(incidents)
-        while not self._keeping.put([], waiting):
-            waiting = []
+        rest_on = [one for incident in incidents for one in association.evidence(self._state, incident.incident_id)]
+        borne_out = [one for one in rest_on if one.score < self._limits.alone_min]
+        while not self._keeping.put(borne_out, waiting):
+            waiting, borne_out = [], []
             if self._stopping.wait(AGAIN_S):
                 return False
         for incident in incidents:

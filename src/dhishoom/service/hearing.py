@@ -21,10 +21,23 @@ KeepClip = Callable[[Chunk], str | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """What one window brought, its clip kept; `heard` is the promise that goes with it."""
+    """What one window brought, its clip kept; `heard` is the promise that goes with it.
+
+    Attributes:
+        candidates: Shots if other sensors bear them out; no detections by themselves.
+    """
 
     detections: tuple[Detection, ...]
     heard: Heard
+    candidates: tuple[Detection, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """One of `Told.candidates`, and the sound about it, if any is to be kept."""
+
+    detection: Detection
+    sound: Chunk | None
 
 
 def undecided_s(card: ModelCard) -> float:
@@ -54,6 +67,7 @@ class SensorHearing:
         self._state: ListeningState = begin(sensor_id, card, clock_sigma_s=clock_sigma_s, resume_ns=resume_ns)
         self._ring = Ring(card.window_s + CLIP_BEFORE_S + CLIP_AFTER_S + 0.5)
         self._waiting: deque[Told] = deque()
+        self._candidates: deque[Detection] = deque()
 
     def take(self, chunk: Chunk) -> tuple[tuple[Window, ...], tuple[Notice, ...]]:
         """Windows to be scored, and what was odd about the chunk."""
@@ -73,10 +87,12 @@ class SensorHearing:
         """The last windows as they are if no more sound comes; changes nothing, so that more may come."""
         return finish(self._state).windows
 
-    def decided(self, window: Window, detections: Sequence[Detection]) -> Told:
+    def decided(self, window: Window, detections: Sequence[Detection], candidates: Sequence[Detection] = ()) -> Told:
         """Take what was made of a window, and return it without clips; windows come in their order."""
-        told = Told(detections=tuple(detections), heard=heard_until(window, self._card))
+        heard = heard_until(window, self._card)
+        told = Told(detections=tuple(detections), heard=heard, candidates=tuple(candidates))
         self._waiting.append(told)
+        self._candidates.extend(candidates)
         return told
 
     def release(self, keep_clip: KeepClip, *, final: bool = False) -> Iterator[Told]:
@@ -85,10 +101,8 @@ class SensorHearing:
             told = self._waiting[0]
             kept = [one for one in told.detections if self._is_kept(one)]
             if kept:
-                until_ns = kept[-1].onset_ns + round(CLIP_AFTER_S * NS_PER_S)
-                whole = final or self._ring.reaches(until_ns)
-                sound = self._cut(kept, until_ns, final=whole)
-                if sound is None and not whole:
+                sound, waits = self._cut(kept, final=final)
+                if waits:
                     break
                 clip = keep_clip(sound) if sound is not None else None
                 told = replace(told, detections=tuple(_with_clip(one, clip, kept) for one in told.detections))
@@ -96,14 +110,27 @@ class SensorHearing:
             yield told
         self._ring.trim()
 
+    def release_candidates(self, *, final: bool = False) -> Iterator[Candidate]:
+        """Those whose sound is whole, in order; `final`: all of them. Called before `release`, which forgets sound."""
+        while self._candidates:
+            sound, waits = self._cut([self._candidates[0]], final=final)
+            if waits:
+                break
+            yield Candidate(detection=self._candidates.popleft(), sound=None if self._keep == "none" else sound)
+
     def _is_kept(self, detection: Detection) -> bool:
         return self._keep in ("detections", "all") or (self._keep == "shots" and detection.is_gunshot)
 
-    def _cut(self, kept: Sequence[Detection], until_ns: int, *, final: bool) -> Chunk | None:
-        """Neighbouring shots share a clip: from a second before the first to a second after the last of a window."""
-        first = kept[0].onset_ns
+    def _cut(self, kept: Sequence[Detection], *, final: bool) -> tuple[Chunk | None, bool]:
+        """From a second before the first to a second after the last of a window, and whether that is still to come.
+
+        Neighbouring shots share a clip.
+        """
+        first, until_ns = kept[0].onset_ns, kept[-1].onset_ns + round(CLIP_AFTER_S * NS_PER_S)
+        whole = final or self._ring.reaches(until_ns)
         since_ns = first - round(CLIP_BEFORE_S * NS_PER_S)
-        return self._ring.cut(first, since_ns=since_ns, until_ns=until_ns, final=final)
+        sound = self._ring.cut(first, since_ns=since_ns, until_ns=until_ns, final=whole)
+        return sound, sound is None and not whole
 
 
 def _with_clip(detection: Detection, clip: str | None, kept: Sequence[Detection]) -> Detection:

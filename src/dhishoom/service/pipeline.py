@@ -7,7 +7,7 @@ whoever is killed half-way and begins again writes the same.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 from dhishoom.core import association
 from dhishoom.core.association import AssociationLimits
@@ -17,9 +17,10 @@ from dhishoom.core.timestamps import to_rfc3339
 from dhishoom.messages import Json, detection_to_json, incident_to_json
 from dhishoom.nouns import Chunk, Detection, Heard, Incident, Site
 from dhishoom.seams import Detector, Store
+from dhishoom.service.candidates import Candidates
 from dhishoom.service.ears import Ears
 from dhishoom.service.health import Health, unknown_to_the_site
-from dhishoom.service.hearing import Keep, Told
+from dhishoom.service.hearing import Candidate, Keep, Told
 from dhishoom.service.keeping import Alerts, Keeping
 
 Publish = Callable[[str, Json], object]
@@ -36,11 +37,11 @@ class Listening:
     Attributes:
         keep: Which sound becomes clips: `none`; `shots`, the default for privacy; `detections`, rejections as well;
             `all`, every chunk.
-        limits: Of the association.
+        limits: Of the association; None: as the model's card has it.
     """
 
     keep: Keep = "shots"
-    limits: AssociationLimits = field(default_factory=AssociationLimits)
+    limits: AssociationLimits | None = None
 
 
 class Pipeline:
@@ -69,7 +70,9 @@ class Pipeline:
         self._ears = Ears(site, detector, listening.keep, self._keeping.keep_clip, notice=self._tell_notice, early=True)
         self._awaited: set[str] = set()
         self._untold: list[Incident] = []
-        self._association = association.begin(site, listening.limits)
+        self._candidates = Candidates()
+        limits = listening.limits or AssociationLimits(alone_min=detector.card.possible)
+        self._association = association.begin(site, limits)
         self._heard_ns = 0
 
     def take(self, chunks: Iterable[Chunk]) -> tuple[Incident, ...]:
@@ -87,7 +90,7 @@ class Pipeline:
         """No more sound will come: decide, store and settle everything."""
         incidents = self._settle(self._ears.finish())
         self._association, last = association.finish(self._association)
-        self._tell([], last)
+        self._tell(self._borne_out(last), last)
         return (*incidents, *last)
 
     def retry(self) -> None:
@@ -120,18 +123,33 @@ class Pipeline:
         decided = self._ears.take_decided()
         self._awaited.update(detection.detection_id for one in decided for detection in one.detections)
         detections = [detection for one in told for detection in one.detections]
+        self._put(detections)
+        self._candidates.expect(one for each in decided for one in each.candidates)
+        incidents = self._associate(decided)
+        self._tell([*detections, *self._borne_out(incidents)], incidents)
+        return incidents
+
+    def _borne_out(self, incidents: Sequence[Incident]) -> list[Detection]:
+        """Candidates that are detections now since an incident rests on them: their clips kept, then their rows."""
+        found = [*self._candidates.claim(incidents), *self._candidates.take(self._ears.take_candidates())]
+        detections = [self._kept(one) for one in found]
+        self._put(detections)
+        return detections
+
+    def _kept(self, candidate: Candidate) -> Detection:
+        clip = None if candidate.sound is None else self._keeping.keep_clip(candidate.sound)
+        return replace(candidate.detection, clip=clip)
+
+    def _put(self, detections: Sequence[Detection]) -> None:
         if detections:
             self._keeping.put(detections, [])
             self.health.count("detections", len(detections))
             self._awaited.difference_update(detection.detection_id for detection in detections)
-        incidents = self._associate(decided)
-        self._tell(detections, incidents)
-        return incidents
 
     def _associate(self, told: Iterable[Told]) -> tuple[Incident, ...]:
         incidents: list[Incident] = []
         for one in told:
-            items: tuple[Detection | Heard, ...] = (*one.detections, one.heard)
+            items: tuple[Detection | Heard, ...] = (*one.detections, *one.candidates, one.heard)
             for item in items:
                 self._association, fresh = association.associate(self._association, item)
                 incidents.extend(fresh)
@@ -145,10 +163,13 @@ class Pipeline:
             self._publish("detection", detection_to_json(detection))
         untold, self._untold = [*self._untold, *incidents], []
         for incident in untold:
-            if any(name in self._awaited for shot in incident.shots for name in shot.detection_ids):
+            if any(self._waits_for(name) for shot in incident.shots for name in shot.detection_ids):
                 self._untold.append(incident)
             else:
                 self._publish("incident", incident_to_json(incident, self._place))
+
+    def _waits_for(self, detection_id: str) -> bool:
+        return detection_id in self._awaited or self._candidates.awaits(detection_id)
 
     def _tell_notice(self, notice: Notice) -> None:
         self._notice(notice.sensor_id, notice.kind, notice.detail, notice.time_ns)

@@ -234,6 +234,9 @@ class CityWorker:
         for each in told:
             for detection in each.detections:
                 self._publish_detection(detection)
+            for candidate in each.candidates:
+                message = {**detection_to_json(candidate), "type": "candidate"}
+                self._publish_json("candidate", candidate.sensor_id, message, candidate.detection_id)
             promises[each.heard.sensor_id] = each.heard
         for heard in promises.values():
             self._publish_json("heard", heard.sensor_id, heard_to_json(heard), f"{heard.sensor_id}/{heard.until_ns}")
