@@ -12,7 +12,7 @@ from dhishoom.nouns import NS_PER_S, Incident, derived_id
 
 LOCATING_SENSORS = 3
 """A round that fewer heard is told with the burst it belongs to, or not at all."""
-LOUDEST = 6
+LOUDEST = 10
 """Sensors that heard a round best: half of them must think it gunfire, each by itself."""
 EARLY_SENSORS = 4
 """Three arrivals always fit some place; a fourth bears it out."""
