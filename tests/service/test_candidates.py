@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dhishoom.nouns import GUNSHOT, Detection, Incident, Shot, derived_id
-from dhishoom.service.candidates import HELD_MAX, Candidates
+from dhishoom.service.candidates import HELD_MAX, HELD_NS, Candidates
 from dhishoom.service.hearing import Candidate
 
 
@@ -78,3 +78,11 @@ def test_no_more_are_held_than_are_allowed() -> None:
     candidates = held(*every)
     assert list(candidates.claim([resting_on(every[0])])) == []
     assert [one.detection for one in candidates.claim([resting_on(every[1])])] == [every[1]]
+
+
+def test_what_nobody_claims_for_long_is_forgotten() -> None:
+    """Half a minute of the data's time: its sound is gone from memory."""
+    old, new = candidate(1), candidate(2 + HELD_NS // 1_000_000)
+    candidates = held(old, new)
+    assert list(candidates.claim([resting_on(old)])) == []
+    assert [one.detection for one in candidates.claim([resting_on(new)])] == [new]
