@@ -33,6 +33,7 @@ class Blast:
         time_ns: Emission; the first arrival where there is no place.
         detections: One a sensor, in the order of their sensors' ids.
         margin: By how many nats its burst is likelier than chance allows.
+        given: Ids of what it was made from, of which it may not believe all.
     """
 
     status: Status
@@ -45,6 +46,7 @@ class Blast:
     score: float
     alternative: Position | None = None
     reason: str = ""
+    given: tuple[str, ...] = ()
 
     @property
     def detection_ids(self) -> frozenset[str]:
@@ -93,6 +95,7 @@ def blast_of(
         detections=ordered,
         margin=margin,
         score=score_of(ordered),
+        given=_names(ordered),
     )
 
 
@@ -111,6 +114,7 @@ def _blast(fix: Fix, ordered: tuple[Detection, ...], zero: int, margin: float) -
             margin=margin,
             score=score_of(ordered),
             reason=fix.reason,
+            given=_names(ordered),
         )
     believed = fix.weights > BELIEVED
     return Blast(
@@ -124,7 +128,12 @@ def _blast(fix: Fix, ordered: tuple[Detection, ...], zero: int, margin: float) -
         score=score_of(ordered),
         alternative=None if fix.alternative is None else _position(replace(fix, source=fix.alternative)),
         reason=fix.reason,
+        given=_names(ordered),
     )
+
+
+def _names(detections: Sequence[Detection]) -> tuple[str, ...]:
+    return tuple(one.detection_id for one in detections)
 
 
 def _position(fix: Fix) -> Position:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,6 +21,8 @@ from dhishoom.nouns import NS_PER_S, Detection, Incident
 
 KNOWN_NS = 8 * NS_PER_S
 """A settled shot's echoes and further rounds are looked for so long."""
+GROWN = 1.25
+"""A blast is located anew once so many times as many have heard it; one more changes little."""
 STRAYS_KEPT_NS = 20 * NS_PER_S
 """Picks given up are remembered so long: as a measure of how much is heard anyway, and for late company."""
 Seeds = tuple[tuple[float, float, int], ...]
@@ -113,17 +115,26 @@ def explain(
     settled = [blast for told in ledger for blast in told.settled if _is_recent(blast, zero)]
     known = [_placed(blast, zero, now) for blast in settled]
     origins = {placed.source[:2].tobytes(): blast for placed, blast in zip(known, settled, strict=True)}
-    before = {blast.detection_ids: blast for blast in scene.blasts}
+    before = {frozenset(blast.given): blast for blast in scene.blasts}
     blasts = []
     for found in agreements(question, prospects, known):
         rests_on = [order[at] for at in found.members]
-        same = before.get(frozenset(one.detection_id for one in rests_on))
+        same = _as_before(rests_on, before, now)
         origin = None if found.origin_m is None else origins.get(found.origin_m.tobytes())
         blast = same or blast_of(rests_on, now.array, found.margin, _since_first(found.source, rests_on, zero), origin)
         if found.origin_m is None and blast.status == "located":
             origins[found.source[:2].tobytes()] = blast
         blasts.append(replace(blast, margin=found.margin))
     return tuple(blasts), tuple((x, y, zero + round(t * NS_PER_S)) for x, y, t in prospects.sources.tolist())
+
+
+def _as_before(rests_on: Sequence[Detection], before: Mapping[frozenset[str], Blast], now: Now) -> Blast | None:
+    """The blast that was made of the same detections, or of nearly as many while more are to come."""
+    names = frozenset(one.detection_id for one in rests_on)
+    if names in before or now.is_past(min(one.onset_ns for one in rests_on)):
+        return before.get(names)
+    smaller = (given for given in before if given < names and len(names) < GROWN * len(given))
+    return next((before[given] for given in smaller if before[given].status == "located"), None)
 
 
 def _since_first(source: Floats, detections: Sequence[Detection], zero: int) -> Floats:

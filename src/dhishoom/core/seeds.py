@@ -12,7 +12,7 @@ from dhishoom.core.sensor_array import SensorArray
 from dhishoom.core.weighing import HEARD_RANGES_M, Indices, Picks, Question
 
 TRIPLES_PER_PICK = 32
-SEEDS_MAX = 256
+SEEDS_MAX = 64
 SLACK_S = 0.05
 """Detours may make two arrivals differ by more than the straight way between the sensors, by this."""
 ALIKE_M = 30.0
