@@ -66,8 +66,13 @@ def detection_to_json(detection: Detection) -> Json:
     }
 
 
+def candidate_to_json(candidate: Detection) -> Json:
+    """One `candidate` line: a detection but for its type."""
+    return {**detection_to_json(candidate), "type": "candidate"}
+
+
 def detection_from_json(message: Json) -> Detection:
-    """The inverse of `detection_to_json`, to the microsecond."""
+    """The inverse of `detection_to_json` and `candidate_to_json`, to the microsecond."""
     return Detection(
         detection_id=message["id"],
         sensor_id=message["sensor_id"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from dhishoom import seams
 from dhishoom.buses.audio_message import chunk_to_message
 from dhishoom.buses.memory import MemoryBus
 from dhishoom.detectors.energy import EnergyDetector
-from dhishoom.messages import incident_to_json
+from dhishoom.messages import candidate_to_json, detection_from_json, event_headers, incident_to_json
 from dhishoom.seams import AUDIO_TOPIC, DEAD_TOPIC, DETECTIONS_TOPIC, Delivery
 from dhishoom.service.pipeline import Pipeline
 from dhishoom.spark.hearing import PartitionHearing
@@ -113,6 +114,17 @@ def test_sound_is_as_it_says() -> None:
     chunk = next(city().chunks())
     for form in ("npy", "flac", "wav"):
         check("sound", "headers", chunk_to_message(chunk, form).headers)  # type: ignore[arg-type]
+
+
+def test_a_candidate_is_as_it_says(tmp_path: Path) -> None:
+    """Like the detections that a city tells, but for its type; and it has no clip."""
+    messages = told(tmp_path).poll(DETECTIONS_TOPIC, messages_max=9999, wait_s=0)
+    found = next(one for one in messages if one.headers["ce_type"] == "dhishoom.detection.v1")
+    detection = replace(detection_from_json(json.loads(found.value)), clip=None)
+    check("candidate", "payload", candidate_to_json(detection))
+    check("candidate", "headers", event_headers("candidate", "/sensors/s1", detection.detection_id))
+    with pytest.raises(jsonschema.ValidationError):
+        check("detection", "payload", candidate_to_json(detection))
 
 
 def test_detections_promises_and_dead_letters_are_as_it_says(tmp_path: Path) -> None:

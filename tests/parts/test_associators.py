@@ -13,8 +13,8 @@ from tools.parts.running import eventually
 
 from dhishoom.core.association import AssociationLimits, associate_all
 from dhishoom.detectors.energy import EnergyDetector
-from dhishoom.nouns import Incident, Site
-from dhishoom.seams import AUDIO_TOPIC, INCIDENTS_TOPIC
+from dhishoom.nouns import Incident, ModelCard, Site
+from dhishoom.seams import AUDIO_TOPIC, INCIDENTS_TOPIC, Detector
 from dhishoom.service.associator import Associator
 from dhishoom.service.duty import Duty
 from dhishoom.service.regions import Region, regions
@@ -31,6 +31,15 @@ LIMITS = AssociationLimits(range_m=2000.0)
 """A few sensors that hear a bang are still farther away; they add nothing to its place."""
 BANGS = (Bang(3.0, 350.0, 100.0), Bang(9.0, 2620.0, 180.0), Bang(16.0, 4800.0, 60.0))
 """In the west, on the border of two regions, in the east."""
+
+
+class Doubtful(EnergyDetector):
+    """Takes some of what it would take for shots for candidates."""
+
+    @property
+    def card(self) -> ModelCard:
+        """With a `possible` that some sensors reach."""
+        return replace(super().card, alert=0.99, possible=0.98)
 
 
 class Wires:
@@ -57,25 +66,25 @@ class Wires:
 
         return KafkaReader(self.link, topic, start)
 
-    def hear(self) -> None:
-        """Its sound becomes detections and promises on the bus."""
+    def hear(self, detector: Detector) -> None:
+        """Its sound becomes detections, candidates and promises on the bus."""
         publish(self.bus(), AUDIO_TOPIC, self.source.chunks())
-        worker = CityWorker(self.source.site(), EnergyDetector(), self.store, self.bus(), Codec())
+        worker = CityWorker(self.source.site(), detector, self.store, self.bus(), Codec())
         counter = self.bus()
         turn_until([worker], lambda: counter.lag(AUDIO_TOPIC) == 0)
 
-    def associator(self, region: Region, store: Any) -> Associator:
+    def associator(self, region: Region, store: Any, limits: AssociationLimits = LIMITS) -> Associator:
         """Of a region."""
-        return Associator(region, self.bus, self.read, store, limits=LIMITS)
+        return Associator(region, self.bus, self.read, store, limits=limits)
 
 
 @pytest.fixture(params=["square"])
 def wires(request: pytest.FixtureRequest, kafka: Any, fresh: str) -> Iterator[Wires]:
-    """With everything heard: of a small square, or of a street of five kilometres."""
+    """With everything heard: of a small square, also by a model less sure, or of a street of five kilometres."""
     square = City((Bang(3.0, 250.0, 100.0), Bang(9.0, 420.0, 280.0)), rows=2, columns=3, seconds=16.0)
     street = City(BANGS, rows=2, columns=16, spacing_m=350.0, seconds=24.0)
-    made = Wires(kafka, fresh, square if request.param == "square" else street)
-    made.hear()
+    made = Wires(kafka, fresh, street if request.param == "street" else square)
+    made.hear(Doubtful() if request.param == "square, in doubt" else EnergyDetector())
     yield made
     for bus in made.opened:
         bus.abandon()
@@ -117,6 +126,20 @@ def test_incidents_over_the_bus_are_those_of_one_machine(wires: Wires) -> None:
             keys.add(one.key)
     reader.close()
     assert keys == {one.incident_id for one in expected}
+
+
+@pytest.mark.parametrize("wires", ["square, in doubt"], indirect=True)
+def test_what_a_worker_was_not_sure_of_counts_and_then_has_a_row(wires: Wires) -> None:
+    """Every row that an incident rests on is there: the worker's, or, of a candidate, the associator's."""
+    store, limits = MemoryStore(), replace(LIMITS, alone_min=0.98)
+    wires.associator(whole(wires.source.site()), store, limits).catch_up()
+
+    sure = {one.detection_id: one.score for one in wires.store.detections(limit=10_000)}
+    borne_out = {one.detection_id: one.score for one in store.detections(limit=10_000)}
+    told = {name for one in store.incidents() for shot in one.shots for name in shot.detection_ids}
+    assert min(sure.values()) >= 0.98 > max(borne_out.values())
+    assert set(borne_out) <= told <= sure.keys() | borne_out.keys()
+    assert [len(one.sensor_ids) for one in store.incidents()] == [6, 6]
 
 
 @pytest.mark.parametrize("wires", ["street"], indirect=True)

@@ -17,7 +17,7 @@ from typing import Protocol
 from dhishoom.core.listening import Notice
 from dhishoom.core.timestamps import to_rfc3339
 from dhishoom.errors import BusAway, BusError, BusFull, DhishoomError, NounError
-from dhishoom.messages import Json, detection_to_json, event_headers, heard_to_json
+from dhishoom.messages import Json, candidate_to_json, detection_to_json, event_headers, heard_to_json
 from dhishoom.nouns import NS_PER_S, Chunk, Detection, Site
 from dhishoom.nouns import Heard as Promise
 from dhishoom.seams import AUDIO_TOPIC, DEAD_TOPIC, DETECTIONS_TOPIC, Bus, Delivery, Detector, Store
@@ -235,7 +235,7 @@ class CityWorker:
             for detection in each.detections:
                 self._publish_detection(detection)
             for candidate in each.candidates:
-                message = {**detection_to_json(candidate), "type": "candidate"}
+                message = candidate_to_json(candidate)
                 self._publish_json("candidate", candidate.sensor_id, message, candidate.detection_id)
             promises[each.heard.sensor_id] = each.heard
         for heard in promises.values():
