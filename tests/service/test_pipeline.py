@@ -317,8 +317,8 @@ def heard_in_doubt(batches: Iterable[Sequence[Chunk]], *, keep: Keep = "shots") 
     return store
 
 
-def test_what_others_bear_out_becomes_a_detection_with_its_sound() -> None:
-    """Sensors that were not sure by themselves count among those that heard it; each has its row and its clip."""
+def test_what_others_bear_out_becomes_a_detection() -> None:
+    """Sensors that were not sure by themselves count among those that heard it; each has its row, the sure a clip."""
     detections, clips, incidents, _ = rows(heard_in_doubt(in_order_of_time()))
 
     told = {name for incident in incidents for shot in incident.shots for name in shot.detection_ids}
@@ -326,7 +326,8 @@ def test_what_others_bear_out_becomes_a_detection_with_its_sound() -> None:
     assert [len(one.sensor_ids) for one in incidents] == [6, 6]
     assert doubtful
     assert {one.detection_id for one in doubtful} <= told <= {one.detection_id for one in detections}
-    assert all(clips[one.clip] for one in detections)
+    assert all(bool(one.clip) == (one.score >= 0.98) for one in detections)
+    assert all(clips.values())
 
 
 @pytest.mark.parametrize("chunk_s", [0.25, 0.37, 4.0])
@@ -337,8 +338,13 @@ def test_how_the_sound_is_cut_does_not_matter_to_what_is_borne_out(chunk_s: floa
     assert rows(heard_in_doubt([[chunk] for chunk in chunks])) == rows(heard_in_doubt(in_order_of_time()))
 
 
-def test_no_sound_of_a_candidate_is_kept_where_none_is_to_be_kept() -> None:
-    """With `keep = none` what is borne out has a row and no clip."""
-    store = heard_in_doubt(in_order_of_time(), keep="none")
-    assert any(one.score < 0.98 for one in store.detections())
-    assert not any(one.clip for one in store.detections())
+def test_what_is_borne_out_is_told_once() -> None:
+    """Of every row one live event, however often its incident is revised."""
+    store, events = MemoryStore(), Events()
+    pipeline = Pipeline(CITY.site(), Doubtful(), store, publish=events.publish)
+    for batch in in_order_of_time():
+        pipeline.take(batch)
+    pipeline.finish()
+    told = [one["id"] for one in events.of("detection")]
+    assert sorted(told) == sorted(one.detection_id for one in store.detections())
+    assert any(one["revision"] > 1 for one in events.of("incident"))

@@ -11,7 +11,7 @@ from dhishoom.core.listening import Notice, Window
 from dhishoom.messages import Json
 from dhishoom.nouns import Chunk, ModelCard, Site
 from dhishoom.seams import Detector
-from dhishoom.service.hearing import Candidate, Keep, KeepClip, SensorHearing, Told
+from dhishoom.service.hearing import Keep, KeepClip, SensorHearing, Told
 from dhishoom.service.strips import strip_of
 
 WINDOWS_MAX = 64
@@ -28,7 +28,7 @@ class Ears:
         keep_clip: Keeps sound, and returns its name.
         notice: Told what is odd about a stream.
         strips: Whether anybody looks at the moving strips.
-        early: Whether anybody takes what is decided before its clips are whole, and the sound of candidates.
+        early: Whether anybody takes what is decided before its clips are whole.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Ears:
         self._notice, self._with_strips = notice, strips
         self._hearings: dict[str, SensorHearing] = {}
         self._strips: list[Json] = []
-        self._early, self._decided, self._candidates = early, list[Told](), list[Candidate]()
+        self._early, self._decided = early, list[Told]()
 
     @property
     def card(self) -> ModelCard:
@@ -97,11 +97,6 @@ class Ears:
         decided, self._decided = self._decided, []
         return decided
 
-    def take_candidates(self) -> list[Candidate]:
-        """Candidates whose sound became whole since this was last asked."""
-        found, self._candidates = self._candidates, []
-        return found
-
     def take_strips(self) -> list[Json]:
         """Strips since they were last taken, in the order of their deciding."""
         strips, self._strips = self._strips, []
@@ -123,9 +118,4 @@ class Ears:
         del self._strips[:-STRIPS_MAX]
 
     def _release(self, hearings: Iterable[SensorHearing], *, final: bool = False) -> list[Told]:
-        told: list[Told] = []
-        for hearing in hearings:
-            ready = list(hearing.release_candidates(final=final))
-            self._candidates += ready if self._early else []
-            told += hearing.release(self._keep_clip, final=final)
-        return told
+        return [one for hearing in hearings for one in hearing.release(self._keep_clip, final=final)]

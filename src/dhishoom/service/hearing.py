@@ -24,20 +24,12 @@ class Told:
     """What one window brought, its clip kept; `heard` is the promise that goes with it.
 
     Attributes:
-        candidates: Shots if other sensors bear them out; no detections by themselves.
+        candidates: Shots if other sensors bear them out; no detections by themselves, and without clips.
     """
 
     detections: tuple[Detection, ...]
     heard: Heard
     candidates: tuple[Detection, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
-    """One of `Told.candidates`, and the sound about it, if any is to be kept."""
-
-    detection: Detection
-    sound: Chunk | None
 
 
 def undecided_s(card: ModelCard) -> float:
@@ -67,7 +59,6 @@ class SensorHearing:
         self._state: ListeningState = begin(sensor_id, card, clock_sigma_s=clock_sigma_s, resume_ns=resume_ns)
         self._ring = Ring(card.window_s + CLIP_BEFORE_S + CLIP_AFTER_S + 0.5)
         self._waiting: deque[Told] = deque()
-        self._candidates: deque[Detection] = deque()
 
     def take(self, chunk: Chunk) -> tuple[tuple[Window, ...], tuple[Notice, ...]]:
         """Windows to be scored, and what was odd about the chunk."""
@@ -92,7 +83,6 @@ class SensorHearing:
         heard = heard_until(window, self._card)
         told = Told(detections=tuple(detections), heard=heard, candidates=tuple(candidates))
         self._waiting.append(told)
-        self._candidates.extend(candidates)
         return told
 
     def release(self, keep_clip: KeepClip, *, final: bool = False) -> Iterator[Told]:
@@ -109,14 +99,6 @@ class SensorHearing:
             self._waiting.popleft()
             yield told
         self._ring.trim()
-
-    def release_candidates(self, *, final: bool = False) -> Iterator[Candidate]:
-        """Those whose sound is whole, in order; `final`: all of them. Called before `release`, which forgets sound."""
-        while self._candidates:
-            sound, waits = self._cut([self._candidates[0]], final=final)
-            if waits:
-                break
-            yield Candidate(detection=self._candidates.popleft(), sound=None if self._keep == "none" else sound)
 
     def _is_kept(self, detection: Detection) -> bool:
         return self._keep in ("detections", "all") or (self._keep == "shots" and detection.is_gunshot)

@@ -7,7 +7,7 @@ whoever is killed half-way and begins again writes the same.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from dhishoom.core import association
 from dhishoom.core.association import AssociationLimits
@@ -17,13 +17,14 @@ from dhishoom.core.timestamps import to_rfc3339
 from dhishoom.messages import Json, detection_to_json, incident_to_json
 from dhishoom.nouns import Chunk, Detection, Heard, Incident, Site
 from dhishoom.seams import Detector, Store
-from dhishoom.service.candidates import Candidates
 from dhishoom.service.ears import Ears
 from dhishoom.service.health import Health, unknown_to_the_site
-from dhishoom.service.hearing import Candidate, Keep, Told
+from dhishoom.service.hearing import Keep, Told
 from dhishoom.service.keeping import Alerts, Keeping
 
 Publish = Callable[[str, Json], object]
+BORNE_OUT_MAX = 5000
+"""So many candidates are remembered that became detections, so that each is told once."""
 
 
 def silently(kind: str, payload: Json) -> None:
@@ -70,8 +71,9 @@ class Pipeline:
         self._ears = Ears(site, detector, listening.keep, self._keeping.keep_clip, notice=self._tell_notice, early=True)
         self._awaited: set[str] = set()
         self._untold: list[Incident] = []
-        self._candidates = Candidates()
+        self._borne_out: dict[str, int] = {}
         limits = listening.limits or AssociationLimits(alone_min=detector.card.possible)
+        self._alone_min = limits.alone_min
         self._association = association.begin(site, limits)
         self._heard_ns = 0
 
@@ -90,7 +92,7 @@ class Pipeline:
         """No more sound will come: decide, store and settle everything."""
         incidents = self._settle(self._ears.finish())
         self._association, last = association.finish(self._association)
-        self._tell(self._borne_out(last), last)
+        self._tell(self._fresh_evidence(last), last)
         return (*incidents, *last)
 
     def retry(self) -> None:
@@ -124,21 +126,20 @@ class Pipeline:
         self._awaited.update(detection.detection_id for one in decided for detection in one.detections)
         detections = [detection for one in told for detection in one.detections]
         self._put(detections)
-        self._candidates.expect(one for each in decided for one in each.candidates)
         incidents = self._associate(decided)
-        self._tell([*detections, *self._borne_out(incidents)], incidents)
+        self._tell([*detections, *self._fresh_evidence(incidents)], incidents)
         return incidents
 
-    def _borne_out(self, incidents: Sequence[Incident]) -> list[Detection]:
-        """Candidates that are detections now since an incident rests on them: their clips kept, then their rows."""
-        found = [*self._candidates.claim(incidents), *self._candidates.take(self._ears.take_candidates())]
-        detections = [self._kept(one) for one in found]
-        self._put(detections)
-        return detections
-
-    def _kept(self, candidate: Candidate) -> Detection:
-        clip = None if candidate.sound is None else self._keeping.keep_clip(candidate.sound)
-        return replace(candidate.detection, clip=clip)
+    def _fresh_evidence(self, incidents: Sequence[Incident]) -> list[Detection]:
+        """Candidates that are detections now, since an incident rests on them: their rows are written."""
+        rest_on = [one for each in incidents for one in association.evidence(self._association, each.incident_id)]
+        fresh = {one.detection_id: one for one in rest_on if one.score < self._alone_min}
+        found = [one for name, one in fresh.items() if name not in self._borne_out]
+        self._borne_out |= {one.detection_id: one.onset_ns for one in found}
+        while len(self._borne_out) > BORNE_OUT_MAX:
+            self._borne_out.pop(next(iter(self._borne_out)))
+        self._put(found)
+        return found
 
     def _put(self, detections: Sequence[Detection]) -> None:
         if detections:
@@ -163,13 +164,10 @@ class Pipeline:
             self._publish("detection", detection_to_json(detection))
         untold, self._untold = [*self._untold, *incidents], []
         for incident in untold:
-            if any(self._waits_for(name) for shot in incident.shots for name in shot.detection_ids):
+            if any(name in self._awaited for shot in incident.shots for name in shot.detection_ids):
                 self._untold.append(incident)
             else:
                 self._publish("incident", incident_to_json(incident, self._place))
-
-    def _waits_for(self, detection_id: str) -> bool:
-        return detection_id in self._awaited or self._candidates.awaits(detection_id)
 
     def _tell_notice(self, notice: Notice) -> None:
         self._notice(notice.sensor_id, notice.kind, notice.detail, notice.time_ns)
