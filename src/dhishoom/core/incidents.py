@@ -170,13 +170,15 @@ def incident_of(incident_id: str, revision: int, blasts: Sequence[Blast]) -> Inc
 
 
 def _shot(blast: Blast) -> Shot:
+    """The surest first: whoever listens to one listens to that, and it has a clip."""
+    surest_first = sorted(blast.detections, key=lambda one: (-one.score, one.sensor_id))
     return Shot(
         time_ns=blast.time_ns,
         position=blast.position,
         ellipse=blast.ellipse,
         residual_ms=blast.residual_ms,
-        sensor_ids=tuple(one.sensor_id for one in blast.detections),
-        detection_ids=tuple(one.detection_id for one in blast.detections),
+        sensor_ids=tuple(one.sensor_id for one in surest_first),
+        detection_ids=tuple(one.detection_id for one in surest_first),
     )
 
 
