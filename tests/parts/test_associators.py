@@ -13,14 +13,14 @@ from tools.parts.running import eventually
 
 from dhishoom.core.association import AssociationLimits, associate_all
 from dhishoom.detectors.energy import EnergyDetector
-from dhishoom.nouns import Incident, ModelCard, Site
+from dhishoom.nouns import Incident, Site
 from dhishoom.seams import AUDIO_TOPIC, INCIDENTS_TOPIC, Detector
 from dhishoom.service.associator import Associator
 from dhishoom.service.duty import Duty
 from dhishoom.service.regions import Region, regions
 from dhishoom.service.worker import CityWorker
 from dhishoom.stores.memory import MemoryStore
-from tests.service.city import Bang, City
+from tests.service.city import Bang, City, Doubtful
 
 from .city_workers import Codec, publish, turn_until
 
@@ -31,15 +31,6 @@ LIMITS = AssociationLimits(range_m=2000.0)
 """A few sensors that hear a bang are still farther away; they add nothing to its place."""
 BANGS = (Bang(3.0, 350.0, 100.0), Bang(9.0, 2620.0, 180.0), Bang(16.0, 4800.0, 60.0))
 """In the west, on the border of two regions, in the east."""
-
-
-class Doubtful(EnergyDetector):
-    """Takes some of what it would take for shots for candidates."""
-
-    @property
-    def card(self) -> ModelCard:
-        """With a `possible` that some sensors reach."""
-        return replace(super().card, alert=0.99, possible=0.98)
 
 
 class Wires:

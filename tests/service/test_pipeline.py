@@ -18,12 +18,12 @@ from dhishoom.core.timestamps import from_rfc3339
 from dhishoom.detectors.energy import EnergyDetector
 from dhishoom.errors import StoreError
 from dhishoom.messages import Json
-from dhishoom.nouns import NS_PER_S, Chunk, Detection, Incident, ModelCard
+from dhishoom.nouns import NS_PER_S, Chunk, Detection, Incident
 from dhishoom.service.hearing import Keep
 from dhishoom.service.pipeline import Listening, Pipeline
 from dhishoom.stores.memory import MemoryStore
 
-from .city import BEGIN_NS, RATE, Bang, City
+from .city import BEGIN_NS, RATE, Bang, City, Doubtful
 
 CITY = City((Bang(2.3, 200.0, 100.0), Bang(5.9, 400.0, 250.0), Bang(6.25, 400.0, 250.0)), seconds=8.5)
 
@@ -35,10 +35,12 @@ def by_sensor(chunk_s: float = 1.0) -> dict[str, list[Chunk]]:
     return {name: city.chunks_of(name) for name in city.sensors}
 
 
-def heard(batches: Iterable[Sequence[Chunk]], *, keep: Keep = "shots") -> MemoryStore:
+def heard(
+    batches: Iterable[Sequence[Chunk]], *, keep: Keep = "shots", detector: type[EnergyDetector] = EnergyDetector
+) -> MemoryStore:
     """A store after the city was heard in these batches."""
     store = MemoryStore()
-    pipeline = Pipeline(CITY.site(), EnergyDetector(), store, listening=Listening(keep=keep))
+    pipeline = Pipeline(CITY.site(), detector(), store, listening=Listening(keep=keep))
     for batch in batches:
         pipeline.take(batch)
     pipeline.finish()
@@ -298,28 +300,9 @@ def test_a_sensor_that_falls_silent_is_decided_without_the_end_of_the_others() -
     assert len(store.detections()) == 1
 
 
-class Doubtful(EnergyDetector):
-    """Takes half of what it would take for shots for candidates."""
-
-    @property
-    def card(self) -> ModelCard:
-        """With a `possible` that some sensors reach."""
-        return replace(super().card, alert=0.99, possible=0.98)
-
-
-def heard_in_doubt(batches: Iterable[Sequence[Chunk]], *, keep: Keep = "shots") -> MemoryStore:
-    """A store after the city was heard in these batches by a model that is less sure of it."""
-    store = MemoryStore()
-    pipeline = Pipeline(CITY.site(), Doubtful(), store, listening=Listening(keep=keep))
-    for batch in batches:
-        pipeline.take(batch)
-    pipeline.finish()
-    return store
-
-
 def test_what_others_bear_out_becomes_a_detection() -> None:
     """Sensors that were not sure by themselves count among those that heard it; each has its row, the sure a clip."""
-    detections, clips, incidents, _ = rows(heard_in_doubt(in_order_of_time()))
+    detections, clips, incidents, _ = rows(heard(in_order_of_time(), detector=Doubtful))
 
     told = {name for incident in incidents for shot in incident.shots for name in shot.detection_ids}
     doubtful = [one for one in detections if one.score < 0.98]
@@ -335,7 +318,9 @@ def test_how_the_sound_is_cut_does_not_matter_to_what_is_borne_out(chunk_s: floa
     """The same rows, the same bytes in the clips, but for the order in which they became detections."""
     chunks = sorted((chunk for some in by_sensor(chunk_s).values() for chunk in some), key=lambda one: one.end_ns)
 
-    assert rows(heard_in_doubt([[chunk] for chunk in chunks])) == rows(heard_in_doubt(in_order_of_time()))
+    assert rows(heard([[chunk] for chunk in chunks], detector=Doubtful)) == rows(
+        heard(in_order_of_time(), detector=Doubtful)
+    )
 
 
 def test_what_is_borne_out_is_told_once() -> None:

@@ -24,7 +24,7 @@ __all__ = [
     "associate",
     "associate_all",
     "begin",
-    "evidence",
+    "borne_out",
     "finish",
     "from_bytes",
     "to_bytes",
@@ -105,10 +105,17 @@ def finish(state: AssociationState) -> tuple[AssociationState, tuple[Incident, .
     return _advance(state, END_OF_TIME_NS)
 
 
-def evidence(state: AssociationState, incident_id: str) -> tuple[Detection, ...]:
-    """The detections that an incident rests on, as long as it may be revised."""
-    told = next((one for one in state.memory.scene.ledger if one.incident_id == incident_id), None)
-    return () if told is None else tuple(one for blast in told.blasts for one in blast.detections)
+def borne_out(state: AssociationState, incidents: Iterable[Incident]) -> list[Detection]:
+    """Candidates that these incidents rest on, each once, as long as they may be revised: detections from now on."""
+    named = {one.incident_id for one in incidents}
+    rest_on = (
+        one
+        for told in state.memory.scene.ledger
+        if told.incident_id in named
+        for blast in told.blasts
+        for one in blast.detections
+    )
+    return list({one.detection_id: one for one in rest_on if one.score < state.limits.alone_min}.values())
 
 
 def associate_all(

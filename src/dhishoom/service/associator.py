@@ -208,9 +208,7 @@ class Associator:
 
         Candidates that an incident rests on are detections now; their sound was not kept.
         """
-        waiting = list(incidents)
-        rest_on = [one for incident in incidents for one in association.evidence(self._state, incident.incident_id)]
-        borne_out = [one for one in rest_on if one.score < self._limits.alone_min]
+        waiting, borne_out = list(incidents), association.borne_out(self._state, incidents)
         while not self._keeping.put(borne_out, waiting):
             waiting, borne_out = [], []
             if self._stopping.wait(AGAIN_S):

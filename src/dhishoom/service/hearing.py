@@ -91,8 +91,10 @@ class SensorHearing:
             told = self._waiting[0]
             kept = [one for one in told.detections if self._is_kept(one)]
             if kept:
-                sound, waits = self._cut(kept, final=final)
-                if waits:
+                until_ns = kept[-1].onset_ns + round(CLIP_AFTER_S * NS_PER_S)
+                whole = final or self._ring.reaches(until_ns)
+                sound = self._cut(kept, until_ns, final=whole)
+                if sound is None and not whole:
                     break
                 clip = keep_clip(sound) if sound is not None else None
                 told = replace(told, detections=tuple(_with_clip(one, clip, kept) for one in told.detections))
@@ -103,16 +105,11 @@ class SensorHearing:
     def _is_kept(self, detection: Detection) -> bool:
         return self._keep in ("detections", "all") or (self._keep == "shots" and detection.is_gunshot)
 
-    def _cut(self, kept: Sequence[Detection], *, final: bool) -> tuple[Chunk | None, bool]:
-        """From a second before the first to a second after the last of a window, and whether that is still to come.
-
-        Neighbouring shots share a clip.
-        """
-        first, until_ns = kept[0].onset_ns, kept[-1].onset_ns + round(CLIP_AFTER_S * NS_PER_S)
-        whole = final or self._ring.reaches(until_ns)
+    def _cut(self, kept: Sequence[Detection], until_ns: int, *, final: bool) -> Chunk | None:
+        """Neighbouring shots share a clip: from a second before the first to a second after the last of a window."""
+        first = kept[0].onset_ns
         since_ns = first - round(CLIP_BEFORE_S * NS_PER_S)
-        sound = self._ring.cut(first, since_ns=since_ns, until_ns=until_ns, final=whole)
-        return sound, sound is None and not whole
+        return self._ring.cut(first, since_ns=since_ns, until_ns=until_ns, final=final)
 
 
 def _with_clip(detection: Detection, clip: str | None, kept: Sequence[Detection]) -> Detection:

@@ -73,7 +73,6 @@ class Pipeline:
         self._untold: list[Incident] = []
         self._borne_out: dict[str, int] = {}
         limits = listening.limits or AssociationLimits(alone_min=detector.card.possible)
-        self._alone_min = limits.alone_min
         self._association = association.begin(site, limits)
         self._heard_ns = 0
 
@@ -132,9 +131,8 @@ class Pipeline:
 
     def _fresh_evidence(self, incidents: Sequence[Incident]) -> list[Detection]:
         """Candidates that are detections now, since an incident rests on them: their rows are written."""
-        rest_on = [one for each in incidents for one in association.evidence(self._association, each.incident_id)]
-        fresh = {one.detection_id: one for one in rest_on if one.score < self._alone_min}
-        found = [one for name, one in fresh.items() if name not in self._borne_out]
+        borne_out = association.borne_out(self._association, incidents)
+        found = [one for one in borne_out if one.detection_id not in self._borne_out]
         self._borne_out |= {one.detection_id: one.onset_ns for one in found}
         while len(self._borne_out) > BORNE_OUT_MAX:
             self._borne_out.pop(next(iter(self._borne_out)))
