@@ -22,6 +22,10 @@ PEAKS_DB = {
     "door": (108.0, 118.0),
     "hammer": (114.0, 128.0),
     "thunder": (160.0, 167.0),
+    "jackhammer": (112.0, 124.0),
+    "nail gun": (116.0, 126.0),
+    "car alarm": (111.0, 113.0),
+    "reversing beeps": (96.0, 116.0),
 }
 """A metre from each source."""
 

@@ -6,12 +6,11 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dhishoom.simulate.blast import friedlander, peak_pa
-from dhishoom.simulate.shockwave import Spectrum
+from dhishoom.simulate.machines import car_alarm, jackhammer, nail_gun, reversing_beeps
+from dhishoom.simulate.struck import Floats, instants, rung
 
-Floats = NDArray[np.float64]
 Make = Callable[[np.random.Generator, int], Floats]
 
 
@@ -22,7 +21,7 @@ def firework(chance: np.random.Generator, sample_rate: int) -> Floats:
     Friedlander (1946) for each; Kukulski, Wszołek and Mleczko (2018), The impact of fireworks noise on the acoustic
     climate in urban areas, Arch. Acoust. 43, 697-705, for levels.
     """
-    seconds = _seconds(6.5, sample_rate)
+    seconds = instants(6.5, sample_rate)
     sound = np.zeros(len(seconds))
     at = float(chance.uniform(0.5, 0.8))
     while at < 4.6:
@@ -50,7 +49,7 @@ def _whistle(chance: np.random.Generator, seconds: Floats, until_s: float) -> Fl
 
 def firecrackers(chance: np.random.Generator, sample_rate: int) -> Floats:
     """A string of crackers: many small blasts, closer together than any hand fires."""
-    seconds = _seconds(2.4, sample_rate)
+    seconds = instants(2.4, sample_rate)
     sound, at = np.zeros(len(seconds)), 0.0
     while at < 2.2:
         _add_blast(sound, seconds, at, 140.0 + float(chance.normal(0, 3)), float(chance.uniform(0.0002, 0.0004)))
@@ -63,31 +62,28 @@ def backfire(chance: np.random.Generator, sample_rate: int) -> Floats:
 
     Source: a pipe closed at one end rings at odd multiples of c / 4L (Kinsler and Frey, Fundamentals of Acoustics).
     """
-    seconds = _seconds(3.0, sample_rate)
+    seconds = instants(3.0, sample_rate)
     length_m = float(chance.uniform(1.6, 2.6))
     sound = _engine(chance, seconds, peak_pa(100.0))
     for at in np.cumsum(chance.uniform(0.25, 0.8, int(chance.integers(1, 4)))):
         _add_blast(sound, seconds, float(at), 124.0, 0.003)
         ringing = [(340 * (2 * mode + 1) / (4 * length_m), 0.09 / (mode + 1), 1.0 / (mode + 1)) for mode in range(6)]
-        sound += _rung(chance, seconds - float(at), ringing, peak_pa(128.0))
+        sound += rung(chance, seconds - float(at), ringing, peak_pa(128.0))
     return sound
 
 
 def door_slam(chance: np.random.Generator, sample_rate: int) -> Floats:
-    """A car's or a house's door: a panel that thuds and a lock that clicks.
-
-    Source: a struck body as a sum of damped modes, van den Doel and Pai (1998), Presence 7, 382-395.
-    """
-    seconds = _seconds(0.9, sample_rate)
+    """A car's or a house's door: a panel that thuds and a lock that clicks."""
+    seconds = instants(0.9, sample_rate)
     thud = [(float(chance.uniform(55, 420)), float(chance.uniform(0.02, 0.07)), 1.0) for _ in range(14)]
     click = [(float(chance.uniform(1500, 4500)), float(chance.uniform(0.003, 0.012)), 0.25) for _ in range(8)]
     at = float(chance.uniform(0.02, 0.05))
-    return _rung(chance, seconds, click, peak_pa(100.0)) + _rung(chance, seconds - at, thud, peak_pa(114.0))
+    return rung(chance, seconds, click, peak_pa(100.0)) + rung(chance, seconds - at, thud, peak_pa(114.0))
 
 
 def hammer(chance: np.random.Generator, sample_rate: int) -> Floats:
     """Four to six blows on wood or metal, about two a second: damped modes, the same for every blow."""
-    seconds = _seconds(3.6, sample_rate)
+    seconds = instants(3.6, sample_rate)
     bright = float(chance.uniform(0.6, 1.5))
     modes = [
         (bright * float(chance.uniform(500, 4200)), float(chance.uniform(0.006, 0.035)), float(chance.uniform(0.3, 1)))
@@ -95,7 +91,7 @@ def hammer(chance: np.random.Generator, sample_rate: int) -> Floats:
     ]
     sound, at = np.zeros(len(seconds)), 0.0
     for _ in range(int(chance.integers(4, 7))):
-        sound += _rung(chance, seconds - at, modes, peak_pa(120.0 + float(chance.normal(0, 2))), steady=True)
+        sound += rung(chance, seconds - at, modes, peak_pa(120.0 + float(chance.normal(0, 2))), steady=True)
         at += float(chance.normal(0.52, 0.03))
     return sound
 
@@ -111,7 +107,7 @@ def thunder(chance: np.random.Generator, sample_rate: int) -> Floats:
     channel = turns + np.linspace(0.0, 1.0, pieces)[:, None] * np.array([900.0, 600.0, 3800.0])
     distance = np.linalg.norm(channel + np.array([1300.0, 0.0, 0.0]), axis=1)
     near = float(distance.min())
-    seconds = _seconds(5.0, sample_rate)
+    seconds = instants(5.0, sample_rate)
     sizes = chance.lognormal(0.0, 0.8, pieces) * near / distance
     train, _ = np.histogram((distance - near) / 340.0, bins=len(seconds), range=(0.0, 5.0), weights=sizes)
     wave_s, front_s = 0.012, 0.002
@@ -130,11 +126,11 @@ MAKERS: dict[str, Make] = {
     "door": door_slam,
     "hammer": hammer,
     "thunder": thunder,
+    "jackhammer": jackhammer,
+    "nail gun": nail_gun,
+    "car alarm": car_alarm,
+    "reversing beeps": reversing_beeps,
 }
-
-
-def _seconds(length_s: float, sample_rate: int) -> Floats:
-    return np.arange(round(length_s * sample_rate)) / sample_rate
 
 
 def _add_blast(sound: Floats, seconds: Floats, at_s: float, level_db: float, positive_s: float) -> None:
@@ -146,24 +142,6 @@ def _add_blast(sound: Floats, seconds: Floats, at_s: float, level_db: float, pos
     sound[first:last] += friedlander(fine - at_s, peak_pa(level_db), positive_s).mean(axis=1)
 
 
-def _rung(
-    chance: np.random.Generator,
-    seconds: Floats,
-    modes: list[tuple[float, float, float]],
-    peak: float,
-    *,
-    steady: bool = False,
-) -> Floats:
-    """A struck body: (frequency Hz, decay s, weight) of its modes; nothing before zero."""
-    after = np.maximum(seconds, 0.0)
-    sound = np.zeros(len(seconds))
-    for number, (frequency_hz, decay_s, weight) in enumerate(modes):
-        phase = number if steady else float(chance.uniform(0, 2 * math.pi))
-        sound += weight * np.exp(-after / decay_s) * np.sin(2 * math.pi * frequency_hz * after + phase)
-    sound[seconds < 0] = 0.0
-    return sound * (peak / max(float(np.abs(sound).max()), 1e-9))
-
-
 def _engine(chance: np.random.Generator, seconds: Floats, peak: float) -> Floats:
     """Twenty-odd beats a second with their harmonics, coming and going."""
     beat_hz = float(chance.uniform(22, 34))
@@ -173,6 +151,3 @@ def _engine(chance: np.random.Generator, seconds: Floats, peak: float) -> Floats
     )
     swell = np.sin(math.pi * seconds / seconds[-1]) ** 2
     return np.asarray(sound * swell * peak / 3)
-
-
-__all__ = ["MAKERS", "Spectrum", "backfire", "door_slam", "firecrackers", "firework", "hammer", "thunder"]

@@ -16,19 +16,25 @@ GUNFIRE = Recording(key="", path=Path(), source="simulated", group="", label="gu
 OTHER = Recording(key="", path=Path(), source="simulated", group="", label="other", use="yes")
 CLASS_OF_SIMULATED = {
     "firework": "firework", "firecrackers": "firework", "door": "door", "hammer": "hammer", "thunder": "thunder",
-    "backfire": "",
+    "backfire": "", "jackhammer": "jackhammer", "nail gun": "", "car alarm": "alarm", "reversing beeps": "alarm",
 }  # fmt: skip
-"""What a simulated sound is called; a backfire has no class of its own and teaches only what it is not."""
+"""What a simulated sound is called; what has no class of its own teaches only what it is not."""
 _BEFORE_S = 0.3
 
 
 def confusable(
     rng: np.random.Generator, length: int, sample_rate: int, latest_s: float
 ) -> tuple[Samples, NDArray[np.float32]]:
-    """One of them [length] over a noise floor, begun before `latest_s`; and what is heard [classes]."""
+    """One of them [length] over a noise floor, begun before `latest_s`; and what is heard [classes].
+
+    Half of them begin in it, so that what comes suddenly is met often; the rest go on already, so that the middle of
+    what is long is met at all.
+    """
     name = sorted(MAKERS)[rng.integers(len(MAKERS))]
     made = MAKERS[name](rng, sample_rate)
-    begin = int(rng.uniform(-_BEFORE_S, latest_s) * sample_rate)
+    longest_s = len(made) / sample_rate - latest_s
+    before_s = _BEFORE_S if rng.random() < 0.5 else max(_BEFORE_S, longest_s)
+    begin = int(rng.uniform(-before_s, latest_s) * sample_rate)
     sound = rng.standard_normal(length) * 10 ** rng.uniform(-4.0, -1.7) * np.abs(made).max()
     part = made[max(0, -begin) : max(0, length - begin)]
     sound[max(0, begin) : max(0, begin) + len(part)] += part
