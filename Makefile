@@ -114,13 +114,15 @@ evaluation: $(VENV)/.all  ## Measure the shipped models beside public taggers, w
 models: $(VENV)/.all  ## Train the shipped models, every fold left out once, and pair them with YAMNet (needs .[train]; an hour)
 	for fold in 0 1 2 3 4 5 6; do $(BIN)/dhishoom train $(CONFIGS)/dhishoom-small-1.toml --fold $$fold \
 	    --out build/runs/small-1-$$fold --cache build/training || exit 1; done
+	for fold in 1 2 3 4 5 6; do $(BIN)/dhishoom train $(CONFIGS)/dhishoom-small-1.toml --fold $$fold --position-only \
+	    --out build/runs/small-1-p$$fold --cache build/training || exit 1; done
 	for fold in 0 2; do $(BIN)/dhishoom train $(CONFIGS)/dhishoom-small-open-1.toml --fold $$fold \
 	    --out build/runs/small-open-1-$$fold --cache build/training || exit 1; done
-	$(BIN)/dhishoom export build/runs/small-1-0 $(foreach fold,1 2 3 4 5 6,--measured build/runs/small-1-$(fold)) \
+	$(BIN)/dhishoom export build/runs/small-1-0 $(foreach fold,1 2 3 4 5 6,--measured build/runs/small-1-$(fold) --measured build/runs/small-1-p$(fold)) \
 	    --folds benchmarks/folds/dhishoom-small-1 --out src/dhishoom/detectors/models
 	$(BIN)/dhishoom export build/runs/small-open-1-0 --measured build/runs/small-open-1-2 --out src/dhishoom/detectors/models
-	$(BIN)/dhishoom evaluate $(SHARED)/data/clips/manifest.csv --model dhishoom-small-1 --weights $(SHARED)/weights \
-	    --folds benchmarks/folds/dhishoom-small-1/folds.json --pair yamnet --no-plots --out build/pairing
+	$(BIN)/dhishoom evaluate $(SHARED)/data/clips/manifest.csv --pittsburgh $(SHARED)/data/pittsburgh --no-location \
+	    --model dhishoom-small-1 --weights $(SHARED)/weights --folds benchmarks/folds/dhishoom-small-1/folds.json --pair yamnet --no-plots --out build/pairing
 
 ancestor: $(VENV)/.all  ## Teach the learning system of the product before this one, answer its question (needs .[train])
 	$(BIN)/python -m dhishoom.train.models.learn --shared $(SHARED) --out build/ancestor

@@ -47,6 +47,16 @@ def test_a_fold_can_be_left_out_and_the_free_kept(pool: Pool) -> None:
     assert len(pool.rows(leave_out=0, free_only=False)) == len(pool) == 40
 
 
+def test_a_position_can_be_left_out_alone(pool: Pool) -> None:
+    """Of the fold its live fire goes and its clips stay."""
+    kept = pool.rows(leave_out=1, free_only=False, position_only=True)
+
+    assert pool.live_fire.any()
+    assert not (pool.live_fire & (pool.fold == 1))[kept].any()
+    assert (~pool.live_fire & (pool.fold == 1))[kept].any()
+    assert (pool.live_fire & (pool.fold != 1)).sum() == (pool.live_fire[kept]).sum()
+
+
 def test_sound_comes_at_the_networks_rate(pool: Pool) -> None:
     """As it is at the pool's rate, resampled to another; the same duration."""
     rows = np.array([3, 5])

@@ -15,6 +15,7 @@ from dhishoom.errors import DhishoomError, UsageError
 ConfigPath = Annotated[
     Path | None, typer.Argument(metavar="[CONFIG.toml]", help="Of the run; src/dhishoom/train/configs has some.")
 ]
+PositionOnly = Annotated[bool, typer.Option(help="Of the fold leave out its firing position, and no clips.")]
 FromReviews = Annotated[Path | None, typer.Option(help="Instead: a store whose detections were reviewed.")]
 Model = Annotated[str, typer.Option(help="The model that goes on learning from the reviews.")]
 OutFolder = Annotated[Path | None, typer.Option(help="Folder of the run; without it runs/NAME.")]
@@ -32,6 +33,7 @@ def train(
     out: OutFolder = None,
     cache: CacheFolder = Path("runs/cache"),
     fold: Fold = None,
+    position_only: PositionOnly = False,
     from_reviews: FromReviews = None,
     model: Model = DEFAULT,
     name: Name = None,
@@ -50,8 +52,9 @@ def train(
     from dhishoom.train.run import run
 
     settings = read_config(config)
-    settings = settings if fold is None else with_fold(settings, fold)
-    suffix = f"-fold{settings.data.fold}" if settings.data.fold else ""
+    settings = settings if fold is None else with_fold(settings, fold, position_only=position_only)
+    part = "position" if position_only else "fold"
+    suffix = f"-{part}{settings.data.fold}" if settings.data.fold else ""
     folder = out or Path("runs") / f"{settings.name}{suffix}"
     with _progress() as progress:
         task = progress.add_task(f"{settings.name}", total=settings.optimisation.steps)

@@ -26,6 +26,7 @@ class Data(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         pool: How many examples are drawn, once for all folds.
         sample_rate: Hz of the pool; a network's own rate is made from it.
         fold, folds: Leave out the fold-th live-fire position and that share of all other groups; fold 0: nothing.
+        position_only: Leave out the position and learn from every group.
         teachers: Whether to ask YAMNet and mn04 for soft labels of all that is no gun.
     """
 
@@ -35,6 +36,7 @@ class Data(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     sample_rate: int = 16000
     fold: int = 0
     folds: int = 6
+    position_only: bool = False
     teachers: bool = True
 
     def path(self) -> Path:
@@ -100,8 +102,9 @@ def read_config(path: Path) -> Config:
     return msgspec.structs.replace(config, network=replace(config.network, classes=len(CLASSES)))
 
 
-def with_fold(config: Config, fold: int) -> Config:
-    """The same run with another fold left out."""
+def with_fold(config: Config, fold: int, *, position_only: bool = False) -> Config:
+    """The same run with another fold left out, or of that fold the firing position only."""
     if not 0 <= fold <= config.data.folds:
         raise SettingsError(f"Fold {fold} of {config.data.folds} does not exist; give 0 to {config.data.folds}.")
-    return msgspec.structs.replace(config, data=msgspec.structs.replace(config.data, fold=fold))
+    data = msgspec.structs.replace(config.data, fold=fold, position_only=position_only)
+    return msgspec.structs.replace(config, data=data)

@@ -45,7 +45,8 @@ def split(config: Config, recordings: Sequence[Recording]) -> tuple[list[Recordi
     held_out: list[Recording] = []
     for one in recordings:
         allowed = one.use in config.data.use
-        in_fold = fold_of(one, positions, config.data.folds) == config.data.fold
+        may_stay = config.data.position_only and one.source != LIVE_FIRE
+        in_fold = not may_stay and fold_of(one, positions, config.data.folds) == config.data.fold
         (learnt if allowed and not in_fold else held_out).append(one)
     return learnt, held_out
 
@@ -61,7 +62,8 @@ def prepare(config: Config, cache: Path, advance: Advance = lambda: None) -> tup
     recordings = all_recordings(config)
     library = library_of(config, recordings, cache, advance)
     pool = _pool(config, recordings, library, cache, advance)
-    rows = pool.rows(leave_out=config.data.fold, free_only=config.data.use == ("yes",))
+    data = config.data
+    rows = pool.rows(leave_out=data.fold, free_only=data.use == ("yes",), position_only=data.position_only)
     shape = config.network.front_end
     name = hashlib.blake2b(msgspec.json.encode(shape), digest_size=5).hexdigest()
     spectra = spectra_of(pool, shape, cache / f"pool-{_name_of(config)}" / f"spectra-{name}.npy")

@@ -32,7 +32,7 @@ class Example(NamedTuple):
         shot, shot_weight: [frames] whether a shot begins there, and how sure that is.
         heard, heard_weight: [classes] what else is heard in its middle.
         fold: Of every recording in it; free: whether all of them are `yes`.
-        gunfire: Whether it was drawn as gunfire.
+        gunfire: Whether it was drawn as gunfire; live_fire: from the live-fire set.
     """
 
     audio: NDArray[np.float32]
@@ -44,6 +44,7 @@ class Example(NamedTuple):
     fold: int
     free: bool
     gunfire: bool
+    live_fire: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +55,7 @@ class Shares:
         live_fire: A listed arrival; live_fire_rest: any stretch of those recordings, shot or not.
         gunfire: Clips by source, as often as the number says against the others; `simulated` is a blast by formula.
         automatic: How many of those clips are fired again as a burst.
-        simulated_other: Fireworks, backfires, doors, hammers and thunder as `dhishoom.simulate` makes them.
+        simulated_other: Fireworks, backfires, doors, thunder and machines as `dhishoom.simulate` makes them.
     """
 
     live_fire: float = 0.2
@@ -64,7 +65,7 @@ class Shares:
         default_factory=lambda: {"urbansound8k": 3.0, "sesa": 3.0, "elp_ecoguns": 2.0, "simulated": 2.0}
     )
     automatic: float = 0.2
-    simulated_other: float = 0.05
+    simulated_other: float = 0.08
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,11 +146,10 @@ class Lessons:
         sound, heard, heard_weight = self._mix(rng, piece, sound, heard, heard_weight)
         audio = record(rng, sound, self._library.sample_rate, self._chain)
         shot, shot_weight = frame_targets(piece.recording, piece.onsets_s, piece.unsure_s, self._timing)
-        free = piece.recording.use == "yes"
         clean = sound / np.float32(np.abs(sound).max() + 1e-9)
-        return Example(
-            audio, clean, shot, shot_weight, heard, heard_weight, piece.fold, free, piece.recording.is_gunfire
-        )
+        one = piece.recording
+        from_where = (piece.fold, one.use == "yes", one.is_gunfire, one.source == LIVE_FIRE)
+        return Example(audio, clean, shot, shot_weight, heard, heard_weight, *from_where)
 
     def _farthest_m(self, piece: _Piece) -> float:
         """A mouse that clicks 900 m away would be a rifle to anyone; only what is as loud as a blast goes so far."""

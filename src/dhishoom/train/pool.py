@@ -39,7 +39,7 @@ class Pool:
     Attributes:
         audio: [n, window] float16 at `sample_rate`, mapped.
         shot, shot_weight: [n, frames]; heard, heard_weight: [n, classes]; taught: [n, components], zero mean.
-        fold, free, gunfire: [n] as in `Example`.
+        fold, free, gunfire, live_fire: [n] as in `Example`.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -53,14 +53,18 @@ class Pool:
             self.fold: NDArray[np.uint8] = kept["fold"]
             self.free: NDArray[np.bool_] = kept["free"]
             self.gunfire: NDArray[np.bool_] = kept["gunfire"]
+            self.live_fire: NDArray[np.bool_] = kept["live_fire"]
             self.sample_rate = int(kept["sample_rate"])
 
     def __len__(self) -> int:
         return len(self.audio)
 
-    def rows(self, *, leave_out: int, free_only: bool) -> NDArray[np.int64]:
-        """Examples without the recordings of a fold (0: all), and those anyone may use if so wished."""
-        wanted = (self.fold != leave_out) | (leave_out == 0)
+    def rows(self, *, leave_out: int, free_only: bool, position_only: bool = False) -> NDArray[np.int64]:
+        """Examples without the recordings of a fold (0: all), and those anyone may use if so wished.
+
+        Position only: the fold's clips stay, its live fire goes.
+        """
+        wanted = (self.fold != leave_out) | (leave_out == 0) | (position_only & ~self.live_fire)
         return np.flatnonzero(wanted & (self.free | (not free_only)))
 
     def sound(self, rows: NDArray[np.int64], sample_rate: int) -> Floats:
@@ -164,6 +168,7 @@ def _columns(drawn: _Drawn) -> dict[str, NDArray[np.generic]]:
         "fold": np.array(one.fold, np.uint8),
         "free": np.array(one.free),
         "gunfire": np.array(one.gunfire),
+        "live_fire": np.array(one.live_fire),
     }
 
 

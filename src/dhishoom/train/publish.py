@@ -56,11 +56,14 @@ def publish(run: Path, measured: Sequence[Path], target: Path, name: str | None 
 
 
 def publish_folds(measured: Sequence[Path], card: ModelCard, target: Path) -> Path:
-    """Write the networks that left folds out, under the shipped one's card, and `folds.json` for `evaluate --folds`."""
+    """Write the networks that left folds out, under the shipped one's card, and `folds.json` for `evaluate --folds`.
+
+    Those that left out a position alone come first there: they answer for its live fire.
+    """
     folds = []
-    for run in measured:
+    for run in sorted(measured, key=lambda run: not read_run_config(run).data.position_only):
         config = read_run_config(run)
-        name = f"{card.name}-fold{config.data.fold}"
+        name = f"{card.name}-{'position' if config.data.position_only else 'fold'}{config.data.fold}"
         export_onnx(read_network(run), config, target / f"{name}.onnx")
         write_card(replace(card, name=name), target / f"{name}.json")
         own = [one for one in read_outcomes(run / HELD_OUT) if one.use in config.data.use]
@@ -73,11 +76,17 @@ def publish_folds(measured: Sequence[Path], card: ModelCard, target: Path) -> Pa
 
 
 def held_out_of(runs: Sequence[Path]) -> list[Outcome]:
-    """What runs said of recordings that they did not learn from; of several answers the one with the median score."""
+    """What runs said of recordings that they did not learn from; of several answers the one with the median score.
+
+    For a firing position those runs answer, if there are any, that left out nothing else.
+    """
     answers: dict[str, list[Outcome]] = defaultdict(list)
+    alone: dict[str, list[Outcome]] = defaultdict(list)
     for run in runs:
+        position_only = read_run_config(run).data.position_only
         for one in read_outcomes(run / HELD_OUT):
-            answers[one.key].append(one)
+            (alone if position_only and one.source == LIVE_FIRE else answers)[one.key].append(one)
+    answers |= alone
     if not answers:
         raise ModelError("No held-out recordings to measure on. Give the runs that left folds out with --measured.")
     return [sorted(several, key=lambda one: one.score)[len(several) // 2] for _, several in sorted(answers.items())]
@@ -102,7 +111,7 @@ def _fit(outcomes: Sequence[Outcome]) -> tuple[tuple[float, float], ...]:
 def _about(
     config: Config, outcomes: Sequence[Outcome], measured: Sequence[Path], error: float, difference: float
 ) -> dict[str, object]:
-    folds = sorted(read_run_config(run).data.fold for run in measured)
+    folds = sorted({read_run_config(run).data.fold for run in measured})
     return {
         "summary": "Frame-level gunshot detector: log-mel front end and dilated convolutions in one graph.",
         "trained_with": f"dhishoom train src/dhishoom/train/configs/{config.name}.toml",
@@ -115,8 +124,8 @@ def _about(
         "teachers": "YAMNet (Apache-2.0) and EfficientAT mn04 (MIT) gave soft labels of all classes but gunshot."
         if config.data.teachers
         else "none",
-        "protocol": f"Measured out of fold (left out: {folds} of {config.data.folds}; each leaves out one live-fire "
-        "position and that share of all other groups) and on recordings that never train. Quick scorer of the training "
+        "protocol": f"Measured out of fold (left out: {folds} of {config.data.folds}: of live fire one "
+        "position, of clips that share of all groups) and on recordings that never train. Quick scorer of the training "
         "room: peaks of raw frame scores, 100 ms matching, silence filled with noise; see docs/evaluation.md.",
         "metrics": figures(outcomes) | {"expected_calibration_error_cross_fitted": round(error, 4)},
         "thresholds": f"alert: at most {ALERT_FALSE_CLIPS_PER_HOUR:g} false clip an hour of other sound, fireworks and "
