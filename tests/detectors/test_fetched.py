@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +18,9 @@ from dhishoom.detectors.second_look import SecondLook
 from dhishoom.errors import ModelError
 from dhishoom.nouns import ModelCard
 
-TERMS = {"ask": 0.2, "calibration": [[0.0, 0.0], [0.5, 0.8], [1.0, 1.0]], "alert": 0.9, "possible": 0.4}
+JUDGE = {"own": 1.0, "classes": {"Speech": -0.1, "Gunshot, gunfire": 0.05}, "offset": 0.2}
+LIFT = [[0.0, 0.0], [0.5, 0.9], [1.0, 1.0]]
+TERMS = {"ask": 0.2, "judge": JUDGE, "lift": LIFT, "alert": 0.9, "possible": 0.4}
 FIRST = ModelCard(
     name="first", sample_rate=12_000, hop_s=0.02, step_s=1.0, left_s=0.54, right_s=0.44, guard_s=0.04,
     classes=("gunshot", "door"), gunshot_classes=("gunshot",), alert=0.9, possible=0.5,
@@ -44,27 +47,39 @@ class _Says:
         return told
 
 
-def _pair(first: float, second: float) -> tuple[np.ndarray, _Says]:
-    """Scores of one window, and the second model."""
-    tagger = _Says(SECOND, second, 3, 1)
+def _pair(first: float, second: float, *, hears: int = 1) -> tuple[np.ndarray, _Says]:
+    """Scores of one window, and the second model, which says so much of one of its classes."""
+    tagger = _Says(SECOND, second, 3, hears)
     pair = SecondLook(_Says(FIRST, first, 30, 0), tagger)
     window = np.zeros((1, round(pair.card.window_s * pair.card.sample_rate)), np.float32)
     return pair.scores(window)[0], tagger
 
 
 def test_a_second_look_lifts_what_is_doubtful() -> None:
-    """The frame that the first model found likeliest gets what the second makes of the sound about it."""
+    """The frame that the first model found likeliest gets at least what the second's gun score stands for."""
     scores, tagger = _pair(0.5, 0.5)
 
-    assert scores[30, 0] == pytest.approx(0.8)
+    assert scores[30, 0] == pytest.approx(0.9)
     assert tagger.heard[0].shape == (1, round(SECOND.window_s * SECOND.sample_rate))
 
 
-def test_a_second_look_never_lowers() -> None:
-    """It is deaf to the street: what the first model is sure of stays."""
-    scores, _ = _pair(0.9, 0.0)
+def test_a_judge_weighs_all_that_both_say() -> None:
+    """Log-odds of the first and of every class of the second, each with its weight; silence is a ten-thousandth."""
+    silence = math.log(1e-4 / (1 - 1e-4))
+    odds = math.log(0.9 / 0.1) - 0.1 * math.log(0.2 / 0.8) + 0.05 * silence + 0.2
 
-    assert scores[30, 0] == pytest.approx(0.25 + 0.8 * 0.75)
+    scores, _ = _pair(0.9, 0.2, hears=0)
+
+    assert scores[30, 0] == pytest.approx(1 / (1 + math.exp(-odds)), abs=1e-4)
+
+
+def test_what_the_second_hears_for_certain_counts_against_a_shot() -> None:
+    """The more it is sure of a voice, the less the same sound is a shot, in every frame of the window."""
+    silent, doubtful, certain = (_pair(0.9, second, hears=0)[0][:, 0] for second in (0.0, 0.3, 0.99))
+
+    assert (silent >= doubtful).all()
+    assert (doubtful >= certain).all()
+    assert silent[30] > doubtful[30] > certain[30]
 
 
 def test_nobody_is_asked_about_what_is_plainly_nothing() -> None:

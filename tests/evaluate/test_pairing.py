@@ -1,4 +1,4 @@
-"""A second look is measured: asked seldom, and alerting no more often than the first model alone may."""
+"""A second look is learnt: asked seldom, a judge that weighs both, a lift that raises no more false alarms."""
 
 from __future__ import annotations
 
@@ -10,67 +10,142 @@ import pytest
 
 from dhishoom.detectors.cards import read_card, write_card
 from dhishoom.detectors.energy import CARD
-from dhishoom.detectors.second_look import terms_of
+from dhishoom.detectors.second_look import Terms, log_odds, terms_of
 from dhishoom.errors import UsageError
-from dhishoom.evaluate.hearing import Answer
-from dhishoom.evaluate.pairing import ASKED_SHARE, terms_for, write_terms
+from dhishoom.evaluate.doubts import Doubt, Length
+from dhishoom.evaluate.judges import judge_of, scaled, verdicts_of
+from dhishoom.evaluate.pairing import ASKED_SHARE, terms_by_fold, write_terms
 from dhishoom.evaluate.recordings import Recording
 
+CLASSES, GUNS = ("Gunshot", "Jackhammer", "Rain"), ("Gunshot",)
+NEAR, FAR, DRILL, RAIN = "near", "far", "jackhammer", "rain"
+KINDS = {
+    NEAR: ("gunshot", (0.3, 0.9), (0.7, 0.99), (0.0, 0.02)),
+    FAR: ("gunshot", (0.6, 0.99), (0.0, 0.1), (0.0, 0.05)),
+    DRILL: ("jackhammer", (0.6, 0.99), (0.0, 0.3), (0.6, 0.99)),
+    RAIN: ("rain", (0.0, 0.5), (0.0, 0.05), (0.0, 0.02)),
+}
+"""Label, what the first model says, what the second says of guns and of jackhammers."""
 
-def _answers(scores: np.ndarray, gunfire: np.ndarray) -> list[Answer]:
-    return [
-        Answer(
-            recording=Recording(
-                key=str(index), path=Path(), source="s", group=str(index), label="gunshot" if shot else "rain"
-            ),
-            standing="held out", duration_s=36.0, sounding_s=36.0, score=float(score), heard="", events=(),
+
+def _doubts(kinds: list[str], *, use: str = "yes", seed: int = 0) -> list[Doubt]:
+    rng = np.random.default_rng(seed)
+    found = []
+    for index, kind in enumerate(kinds):
+        label, own, gun, drill = KINDS[kind]
+        recording = Recording(
+            key=f"{use}{kind}{index}", path=Path(), source=kind, group=str(index), label=label, train_ok=use
         )
-        for index, (score, shot) in enumerate(zip(scores, gunfire, strict=True))
-    ]  # fmt: skip
+        heard = np.array([rng.uniform(*gun), rng.uniform(*drill), 0.1], np.float32)
+        found.append(Doubt(recording, 0.5, float(rng.uniform(*own)), heard, recording.is_gunfire))
+    return found
+
+
+def _lengths(doubts: list[Doubt]) -> list[Length]:
+    return [Length(recording=one.recording, duration_s=36.0) for one in doubts]
 
 
 @pytest.fixture
-def heard() -> tuple[list[Answer], list[Answer], np.ndarray]:
-    """A hundred shots of which the first model doubts half and the second knows all, and two hours of rain."""
-    rng = np.random.default_rng(0)
-    gunfire = np.arange(300) < 100
-    first = np.where(gunfire, rng.uniform(0.3, 0.9, 300), rng.uniform(0.0, 0.5, 300))
-    second = np.where(gunfire, rng.uniform(0.6, 1.0, 300), rng.uniform(0.0, 0.05, 300))
-    return _answers(first, gunfire), _answers(second, gunfire), gunfire
+def doubts() -> list[Doubt]:
+    """Near and far shots, jackhammers that sound like them to the first model, and two hours of rain."""
+    return _doubts([NEAR] * 400 + [FAR] * 400 + [DRILL] * 200 + [RAIN] * 600)
 
 
-def test_a_pair_is_asked_seldom_and_finds_more(heard: tuple[list[Answer], list[Answer], np.ndarray]) -> None:
-    """The second model hears three tenths of other sound, and lifts the shots that the first one doubts."""
-    first, second, gunfire = heard
-    ours, theirs = (np.array([one.score for one in answers]) for answers in (first, second))
-
-    terms = terms_for(first, second, CARD)
-
-    asked = ours >= terms.ask
-    assert asked[~gunfire].mean() <= ASKED_SHARE + 0.01
-    known, meant = np.array(terms.calibration).T
-    pair = np.where(asked, np.maximum(ours, np.interp(theirs, known, meant)), ours)
-    hours = (~gunfire).sum() * 36.0 / 3600
-    assert (pair[~gunfire] >= terms.alert).sum() <= hours
-    alone = np.sort(ours[~gunfire])[::-1][int(hours)]
-    assert (pair[gunfire] >= terms.alert).sum() > (ours[gunfire] > alone).sum()
+def _terms(doubts: list[Doubt]) -> Terms:
+    return terms_by_fold(doubts, _lengths(doubts), CLASSES, GUNS, [])[0]
 
 
-def test_terms_are_kept_on_the_card(heard: tuple[list[Answer], list[Answer], np.ndarray], tmp_path: Path) -> None:
+def _stated(terms: Terms, doubts: list[Doubt]) -> np.ndarray:
+    """The pair's probability of every doubt, as the detector works it out."""
+    known, least = np.array(terms.lift).T
+    odds = verdicts_of(terms.judge, doubts, CLASSES)
+    lifted = np.interp([one.heard[0] for one in doubts], known, least)
+    asked = np.array([one.own for one in doubts]) >= terms.ask
+    return np.where(asked, np.maximum(1 / (1 + np.exp(-odds)), lifted), 0.0)
+
+
+def test_a_judge_keeps_the_far_shot_and_lowers_the_jackhammer(doubts: list[Doubt]) -> None:
+    """The second is deaf to far shots, which counts little against them; a jackhammer that it hears counts much."""
+    terms = _terms(doubts)
+    stated = dict(zip((one.recording.key for one in doubts), _stated(terms, doubts), strict=True))
+    mean = {kind: np.mean([value for key, value in stated.items() if f"yes{kind}" in key]) for kind in KINDS}
+
+    assert mean[FAR] > 0.7
+    assert mean[NEAR] > 0.7
+    assert mean[DRILL] < 0.4
+    assert terms.judge.classes["Jackhammer"] < 0 < terms.judge.own
+
+
+def test_a_pair_is_asked_seldom_and_alerts_no_more_often(doubts: list[Doubt]) -> None:
+    """The second hears three tenths of other sound at most; at `alert` one clip of it an hour at most is false."""
+    terms, other = _terms(doubts), np.array([not one.is_shot for one in doubts])
+
+    assert (np.array([one.own for one in doubts])[other] >= terms.ask).mean() <= ASKED_SHARE + 0.01
+    assert (_stated(terms, doubts)[other] >= terms.alert).sum() <= other.sum() * 36.0 / 3600
+    assert terms.possible <= terms.alert
+
+
+def test_a_lift_rises_with_the_second_models_score(doubts: list[Doubt]) -> None:
+    """The surer of a gun, the higher the least probability."""
+    least = np.array(_terms(doubts).lift)[:, 1]
+
+    assert (np.diff(least) >= 0).all()
+    assert least[-1] > least[0]
+
+
+def test_a_fold_learns_nothing_of_what_it_left_out(doubts: list[Doubt]) -> None:
+    """Whatever the far shots say, the judge of the network that left them out is the same."""
+    wrong = [replace(one, heard=one.heard[::-1].copy()) if one.recording.source == FAR else one for one in doubts]
+
+    judges = [
+        terms_by_fold(some, _lengths(some), CLASSES, GUNS, [lambda recording: recording.source == FAR])
+        for some in (doubts, wrong)
+    ]
+
+    shapes = [[one.judge.classes.get(name, 0.0) / one.judge.own for name in CLASSES] for _, one in judges]
+    assert shapes[0] == pytest.approx(shapes[1], rel=1e-3)
+    whole = [[one.judge.classes.get(name, 0.0) / one.judge.own for name in CLASSES] for one, _ in judges]
+    assert whole[0] != pytest.approx(whole[1], rel=1e-3)
+
+
+def test_what_may_not_teach_does_not(doubts: list[Doubt]) -> None:
+    """Recordings that choose thresholds alone move the scale, never the weights against each other."""
+    wrong = [
+        replace(one, recording=replace(one.recording, train_ok="validate", key=f"v{one.recording.key}"),
+                is_shot=not one.is_shot) for one in doubts
+    ]  # fmt: skip
+    more = doubts + wrong
+
+    ratio = [_terms(some).judge.classes["Jackhammer"] / _terms(some).judge.own for some in (doubts, more)]
+
+    assert ratio[0] == pytest.approx(ratio[1], rel=1e-3)
+
+
+def test_a_scaled_judge_says_the_scaled_verdict(doubts: list[Doubt]) -> None:
+    """Platt's two numbers go into its weights."""
+    judge = judge_of(doubts, CLASSES)
+
+    assert verdicts_of(scaled(judge, 2.0, -1.0), doubts, CLASSES) == pytest.approx(
+        2.0 * verdicts_of(judge, doubts, CLASSES) - 1.0, abs=1e-3
+    )
+    assert log_odds(np.array([0.5, 1.0])) == pytest.approx([0.0, 9.21], abs=0.01)
+
+
+def test_terms_are_kept_on_the_card(doubts: list[Doubt], tmp_path: Path) -> None:
     """Written beside what the card says already, and read back the same."""
     write_card(replace(CARD, card={"limits": "none"}), tmp_path / "m.json")
-    terms = terms_for(heard[0], heard[1], CARD)
+    terms = _terms(doubts)
 
-    write_terms([tmp_path / "m.json"], "yamnet", terms)
+    write_terms({tmp_path / "m.json": terms}, "yamnet")
 
     card = read_card(tmp_path / "m.json")
     assert terms_of(card, "yamnet") == terms
     assert (card.card or {})["limits"] == "none"
 
 
-def test_without_gunfire_there_is_nothing_to_measure() -> None:
-    """A manifest of rain alone cannot say when to ask."""
-    rain = _answers(np.zeros(3), np.zeros(3, bool))
+def test_without_gunfire_there_is_nothing_to_learn() -> None:
+    """Rain alone cannot say what a shot sounds like."""
+    rain = _doubts([RAIN] * 3)
 
     with pytest.raises(UsageError, match="gunfire"):
-        terms_for(rain, rain, CARD)
+        _terms(rain)

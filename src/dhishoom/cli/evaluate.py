@@ -64,25 +64,34 @@ def evaluate(
     for why in unreadable:
         output.warn(why)
     if pair is not None:
-        _pair(heard, (model or [DEFAULT])[0], pair, folds)
+        _pair((model or [DEFAULT])[0], contestants, asked, pair, folds)
     located = _located(tests, pittsburgh, contestants[0], seed) if location and pittsburgh and tests else ()
     report = report_of(heard, unreadable, located, asked)
     _write(report, heard, asked, out, docs, plots=plots)
     _show(report, out, as_json=as_json)
 
 
-def _pair(heard: Sequence[Heard], first: str, second: str, folds: Path | None) -> None:
+def _pair(name: str, contestants: Sequence[Contestant], asked: Asked, second: str, folds: Path | None) -> None:
     from dhishoom.detectors.catalogue import model_files
     from dhishoom.evaluate.contestants import folds_of
-    from dhishoom.evaluate.pairing import terms_for, write_terms
+    from dhishoom.evaluate.doubts import gather
+    from dhishoom.evaluate.pairing import terms_by_fold, write_terms
 
-    taggers = [one for one in heard if one.contestant.name == second]
-    if not taggers:
+    first = contestants[0]
+    tagger = next((one.detector for one in contestants if one.name == second), None)
+    if tagger is None:
         raise UsageError(f"{second} was not heard, so it cannot be paired; name its folder with --weights, or --model.")
-    terms = terms_for(heard[0].clips, taggers[0].clips, heard[0].contestant.card)
-    files = (model_files().get(first, Path(first)), *(folds_of(folds) if folds else ()))
-    write_terms([file.with_suffix(".json") for file in files], second, terms)
-    output.say(f"{first}+{second}: asked from {terms.ask:.3f}, alert {terms.alert:.3f}, possible {terms.possible:.3f}")
+    together = (*asked.clips, *asked.live_fire)
+    recordings = output.progress(together, f"asking {second}", len(together))
+    doubts, lengths = gather(recordings, lambda one: first.listener(one)[0], tagger)
+    clips = [one for one in lengths if not one.recording.is_live_fire]
+    left_out = [fold.left_out for fold in first.folds]
+    card = tagger.card
+    every = terms_by_fold(doubts, clips, card.classes, card.gunshot_classes, left_out)
+    files = (model_files().get(name, Path(name)), *(folds_of(folds) if folds else ()))
+    write_terms(dict(zip((file.with_suffix(".json") for file in files), every, strict=True)), second)
+    terms = every[0]
+    output.say(f"{name}+{second}: asked from {terms.ask:.3f}, alert {terms.alert:.3f}, possible {terms.possible:.3f}")
 
 
 def _asked(

@@ -1,16 +1,20 @@
-"""A second look: a tagger is asked about the windows that the first model finds doubtful.
+"""A second look: a tagger is asked about the windows in which the first model hears something like gunfire.
 
-A route, not a veto. A tagger knows the shots of videos and is deaf to the street, so it can only lift a score, never
-lower one; and it is asked only where the first model hears something that might be gunfire, so it costs little.
+A tagger knows the shots of videos and is deaf to the street, so its word alone must not veto. A judge that learnt from
+both on live fire weighs what the first model says against everything the tagger hears: a jackhammer counts against
+gunfire, silence from its gun classes hardly does. And what the tagger is sure of lifts the score whatever the judge
+says. It is asked only about what might be gunfire, so it costs little.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
+from scipy.special import expit, logit
 
 from dhishoom.core.decision import calibrated
 from dhishoom.core.resampling import resampler
@@ -22,8 +26,23 @@ if TYPE_CHECKING:
 
     from dhishoom.seams import Detector
 
+EDGE = 1e-4
 MARGIN_S = 0.01
 """More sound on either side, for the filter that makes the first model's rate of the tagger's."""
+
+
+class Judge(msgspec.Struct, frozen=True, kw_only=True):
+    """Weights of a logistic regression on what both models say.
+
+    Attributes:
+        own: Of the first model's log-odds of gunfire.
+        classes: Of the second's log-odds, by class; a class that is not named has none.
+        offset: Added to their sum.
+    """
+
+    own: float
+    classes: Mapping[str, float]
+    offset: float
 
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,12 +50,14 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         ask: Raw gunshot score of the first from which the second is asked.
-        calibration: Rising pairs (the second's gun score, probability).
+        judge: What both say, weighed.
+        lift: Rising pairs (the second's gun score, least probability).
         alert, possible: Thresholds of the pair.
     """
 
     ask: float
-    calibration: tuple[tuple[float, float], ...]
+    judge: Judge
+    lift: tuple[tuple[float, float], ...]
     alert: float
     possible: float
 
@@ -44,14 +65,15 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
 class SecondLook:
     """Two models as one detector whose scores are probabilities."""
 
-    def __init__(self, first: Detector, second: Detector) -> None:
+    def __init__(self, first: Detector, second: Detector, terms: Terms | None = None) -> None:
         self._first, self._second = first, second
-        self._terms = terms_of(first.card, second.card.name)
+        self._terms = terms or terms_of(first.card, second.card.name)
         self._card = _card_of(first.card, second.card, self._terms)
+        self._gunshot = first.card.classes.index(GUNSHOT)
         self._guns = [second.card.classes.index(name) for name in second.card.gunshot_classes]
+        self._weights = np.array([self._terms.judge.classes.get(name, 0.0) for name in second.card.classes])
         self._rate = second.card.sample_rate
         self._convert = resampler(self._rate, first.card.sample_rate)
-        self.asked = 0
 
     @property
     def card(self) -> ModelCard:
@@ -59,30 +81,39 @@ class SecondLook:
         return self._card
 
     def scores(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
-        """[batch, samples] to [batch, frames, classes]; gunshot is calibrated, the larger of both models'."""
-        raw = self._first.scores(self._for_first(windows))
+        """[batch, samples] to [batch, frames, classes]; gunshot is the pair's probability."""
+        raw = self.first_scores(windows)
         told = raw.copy()
-        gunshot = self._first.card.classes.index(GUNSHOT)
-        told[:, :, gunshot] = calibrated(raw, self._first.card)
-        for index in np.flatnonzero(raw[:, :, gunshot].max(axis=1) >= self._terms.ask):
-            self._lift(told[index, :, gunshot], raw[index, :, gunshot], windows[index])
+        told[:, :, self._gunshot] = calibrated(raw, self._first.card)
+        for index in np.flatnonzero(raw[:, :, self._gunshot].max(axis=1) >= self._terms.ask):
+            own = raw[index, :, self._gunshot]
+            told[index, :, self._gunshot] = self._judged(own, self.hear_about(windows[index], int(own.argmax())))
         return told
+
+    def _judged(self, own: NDArray[np.float32], heard: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Every frame [frames] weighed with what the second hears [classes]; the likeliest lifted."""
+        judge = self._terms.judge
+        doubt = judge.own * log_odds(own) + self._weights @ log_odds(heard) + judge.offset
+        told = expit(doubt)
+        known, least = np.array(self._terms.lift, np.float64).T
+        likeliest = int(own.argmax())
+        told[likeliest] = max(told[likeliest], np.interp(heard[self._guns].max(), known, least))
+        return np.asarray(told, np.float32)
+
+    def first_scores(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """What the first model says alone, raw [batch, frames, classes]."""
+        return self._first.scores(self._for_first(windows))
+
+    def hear_about(self, window: NDArray[np.float32], frame: int) -> NDArray[np.float32]:
+        """What the second hears about a frame of a window [classes]."""
+        card = self._first.card
+        centre_s = MARGIN_S + card.left_s - card.guard_s + (frame + 0.5) * card.hop_s
+        return np.asarray(self._second.scores(self._about(window, centre_s)[None])[0].max(axis=0))
 
     def _for_first(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
         length = round(self._first.card.window_s * self._first.card.sample_rate)
         skip = round(MARGIN_S * self._rate) - self._convert.margin
         return np.stack([self._convert.apply(window[skip:], length) for window in windows])
-
-    def _lift(self, told: NDArray[np.float32], raw: NDArray[np.float32], window: NDArray[np.float32]) -> None:
-        """Raise the likeliest frame of the window to what the second model makes of the sound about it."""
-        self.asked += 1
-        card = self._first.card
-        frame = int(raw.argmax())
-        centre_s = MARGIN_S + card.left_s - card.guard_s + (frame + 0.5) * card.hop_s
-        heard = self._second.scores(self._about(window, centre_s)[None])[0][:, self._guns].max()
-        known, stated = np.array(self._terms.calibration, np.float64).T
-        meant = np.interp(heard, known, stated)
-        told[frame] = max(told[frame], np.float32(meant))
 
     def _about(self, window: NDArray[np.float32], centre_s: float) -> NDArray[np.float32]:
         """As much sound as the second model takes, its middle at an instant where the window allows."""
@@ -90,6 +121,11 @@ class SecondLook:
         start = round(centre_s * self._rate) - length // 2
         start = min(max(0, start), len(window) - length)
         return window[start : start + length]
+
+
+def log_odds(scores: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    """Of scores, none further out than one in ten thousand."""
+    return np.asarray(logit(np.clip(scores.astype(np.float64), EDGE, 1 - EDGE)))
 
 
 def terms_of(first: ModelCard, second: str) -> Terms:

@@ -1,9 +1,9 @@
-"""How a second look is put together with a first model: from what both said, alone, of the same recordings."""
+"""How a second look is put together with a first model: learnt from what both said of the same instants."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,81 +11,147 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
-from scipy.special import expit, logit
+from scipy.special import expit
 
 from dhishoom.detectors.cards import read_card, write_card
-from dhishoom.detectors.second_look import Terms
+from dhishoom.detectors.second_look import Judge, Terms, log_odds
 from dhishoom.errors import UsageError
-from dhishoom.evaluate.hearing import Answer
+from dhishoom.evaluate.doubts import Doubt, Length
+from dhishoom.evaluate.judges import judge_of, scaled, verdicts_of
 from dhishoom.evaluate.ranking import threshold_for
-from dhishoom.evaluate.recordings import FIREWORK
+from dhishoom.evaluate.recordings import FIREWORK, Recording
 from dhishoom.nouns import ModelCard
 
 ASKED_SHARE = 0.3
 """Share of other sound's clips that the second model may be asked about; of a quiet street it is far less."""
 ALERT_PER_HOUR, POSSIBLE_PER_HOUR = 1.0, 10.0
-GRID = np.array([0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.999])
-EDGE = 1e-4
+GRID = np.array([0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.999, 1.0])
+TAIL = 25
+"""False clips from which on their number is an exponential of the score, as counts get too small to tell."""
+NEVER = -20.0
 
 Floats = NDArray[np.float64]
 
 
-def terms_for(first: Sequence[Answer], second: Sequence[Answer], card: ModelCard) -> Terms:
-    """Terms for the pair, from answers on the same clips in the same order.
+def terms_by_fold(
+    doubts: Sequence[Doubt],
+    clips: Sequence[Length],
+    classes: Sequence[str],
+    guns: Sequence[str],
+    left_out: Sequence[Callable[[Recording], bool]],
+) -> list[Terms]:
+    """Terms of a model, and of each of the networks of its recipe that left recordings out.
 
-    The second is asked where the first scores above seven tenths of other sound; what it says is calibrated on the
-    clips it would be asked about (Platt 1999), and both thresholds are chosen anew for the pair.
+    Args:
+        doubts: By a network that had not learnt from the recording, wherever there is one.
+        clips: Every clip, for false alarms an hour.
+        classes, guns: The second's, and those that mean gunfire.
+        left_out: By network, what it never saw; its judge does not learn from that either.
+
+    The scale is one for all: each judge gives its verdict on what it never learnt from, the second's gun score lifts to
+    the verdict that as many false clips reach, and Platt's two numbers (1999) make probabilities of it.
     """
-    clips = [index for index, one in enumerate(first) if one.recording.is_gunfire or one.recording.is_negative]
-    ours, theirs = (np.array([answers[index].score for index in clips]) for answers in (first, second))
-    gunfire = np.array([first[index].recording.is_gunfire for index in clips])
-    if not gunfire.any() or gunfire.all():
-        raise UsageError("a second look needs clips of gunfire and of other sound to be measured on.")
-    ask = float(np.quantile(ours[~gunfire], 1 - ASKED_SHARE))
-    asked = ours >= ask
-    meant = _platt(theirs[asked], gunfire[asked])
-    pair = np.where(asked, np.maximum(ours, np.interp(theirs, GRID, meant)), ours)
-    quiet = np.array(
-        [not first[index].recording.is_gunfire and first[index].recording.label != FIREWORK for index in clips]
+    known = [one for one in doubts if one.is_shot is not None]
+    may_teach = [one for one in known if one.recording.train_ok != "validate"]
+    if not any(one.is_shot for one in may_teach) or all(one.is_shot for one in may_teach):
+        raise UsageError("a second look is learnt from recordings of gunfire and of other sound; give both.")
+    ask = _asked_from(known, clips)
+    may_teach = [one for one in may_teach if one.own >= ask]
+    judges = [judge_of(may_teach, classes)]
+    judges += [judge_of([one for one in may_teach if not out(one.recording)], classes) for out in left_out]
+    asked = [one for one in doubts if one.own >= ask]
+    whose = [next((at for at, out in enumerate(left_out, 1) if out(one.recording)), 0) for one in asked]
+    verdicts = np.choose(whose, [verdicts_of(one, asked, classes) for one in judges])
+    gun_scores = np.array([one.heard[[classes.index(name) for name in guns]].max() for one in asked])
+    return _on_one_scale(judges, ask, _Told(asked, verdicts, gun_scores), clips)
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """Of every doubt that was asked about: the judge's verdict and the second's gun score [n]."""
+
+    doubts: Sequence[Doubt]
+    verdicts: Floats
+    gun_scores: Floats
+
+    def by_clip(self, clips: Sequence[Length], values: Floats) -> Floats:
+        """The largest value of each clip [clips]; `NEVER` where nobody asked."""
+        place = {one.recording.key: index for index, one in enumerate(clips)}
+        largest = np.full(len(clips), NEVER)
+        inside = [(place[one.recording.key], value) for one, value in zip(self.doubts, values, strict=True)
+                  if one.recording.key in place]  # fmt: skip
+        for index, value in inside:
+            largest[index] = max(largest[index], value)
+        return largest
+
+
+def _asked_from(doubts: Sequence[Doubt], clips: Sequence[Length]) -> float:
+    loudest = dict.fromkeys((one.recording.key for one in clips if one.recording.is_negative), 0.0)
+    for one in doubts:
+        if one.recording.key in loudest:
+            loudest[one.recording.key] = max(loudest[one.recording.key], one.own)
+    return float(np.quantile(np.array(list(loudest.values())), 1 - ASKED_SHARE))
+
+
+def _on_one_scale(judges: Sequence[Judge], ask: float, told: _Told, clips: Sequence[Length]) -> list[Terms]:
+    """Lift, probabilities and thresholds, from verdicts on what no judge had learnt from."""
+    counted = np.array([one.recording.is_gunfire or one.recording.is_negative for one in clips])
+    other = np.array([one.recording.is_negative and one.recording.label != FIREWORK for one in clips])
+    gunfire = np.array([one.recording.is_gunfire for one in clips])
+    lifted_to = _as_often(
+        log_odds(GRID), told.by_clip(clips, log_odds(told.gun_scores))[other], told.by_clip(clips, told.verdicts)[other]
     )
-    durations_s = np.array([first[index].duration_s for index in clips])
+    lift = np.interp(log_odds(told.gun_scores), log_odds(GRID), lifted_to)
+    doubt = told.by_clip(clips, np.maximum(told.verdicts, lift))
+    asked = counted & (doubt > NEVER)
+    slope, offset = _platt(doubt[asked], gunfire[asked])
+    stated = np.where(doubt > NEVER, expit(slope * doubt + offset), 0.0)
+    durations_s = np.array([one.duration_s for one in clips])
     alert, possible = (
-        threshold_for(pair[quiet], durations_s[quiet], rate) for rate in (ALERT_PER_HOUR, POSSIBLE_PER_HOUR)
+        min(1.0, threshold_for(stated[other], durations_s[other], rate)) for rate in (ALERT_PER_HOUR, POSSIBLE_PER_HOUR)
     )
-    return Terms(
-        ask=_raw(ask, card),
-        calibration=tuple(zip(GRID.tolist(), meant.tolist(), strict=True)),
-        alert=min(alert, 1.0),
-        possible=min(possible, alert, 1.0),
-    )
+    probabilities = expit(slope * lifted_to + offset)
+    pairs = tuple((float(x), round(float(y), 6)) for x, y in zip(GRID, probabilities, strict=True))
+    return [
+        Terms(ask=ask, judge=scaled(one, slope, offset), lift=pairs, alert=alert, possible=min(possible, alert))
+        for one in judges
+    ]
 
 
-def write_terms(cards: Sequence[Path], second: str, terms: Terms) -> None:
-    """Put the terms on cards, as `second_look` in their rest; a card that has such terms gets new ones."""
-    for path in cards:
-        card = read_card(path)
-        about: dict[str, Any] = dict(card.card or {})
-        about["second_look"] = dict(about.get("second_look", {})) | {second: msgspec.to_builtins(terms)}
-        write_card(replace(card, card=about), path)
+def _as_often(scores: Floats, theirs: Floats, ours: Floats) -> Floats:
+    """For each of `scores`: the verdict that as many of our false clips reach as of theirs reach that score.
+
+    Beyond the `TAIL` worst clips both are taken for exponential, since single clips decide nothing there.
+    """
+    tail = min(TAIL, (theirs > NEVER).sum() // 2)
+    mine, other = (np.sort(values[values > NEVER])[::-1] for values in (ours, theirs))
+    if tail < 2:
+        return np.full(len(scores), NEVER)
+    their_scale, our_scale = (max(1e-6, float(np.mean(values[:tail] - values[tail]))) for values in (other, mine))
+    beyond = mine[tail] + our_scale * (scores - other[tail]) / their_scale
+    rank = np.searchsorted(-other, -scores)
+    within = mine[np.minimum(rank, len(mine) - 1)]
+    lifted = np.where(scores > other[tail], beyond, np.where(rank < len(mine), within, NEVER))
+    return np.asarray(np.maximum.accumulate(lifted))
 
 
-def _platt(scores: Floats, labels: NDArray[np.bool_]) -> Floats:
-    """Probability of gunfire at each point of the grid, rising, by two numbers on the log-odds of the score."""
-    raw = logit(np.clip(scores, EDGE, 1 - EDGE))
+def _platt(scores: Floats, labels: NDArray[np.bool_]) -> tuple[float, float]:
+    """Slope and offset that make log-odds of scores, with Platt's smoothed targets."""
     positive, negative = labels.sum(), (~labels).sum()
     target = np.where(labels, (positive + 1) / (positive + 2), 1 / (negative + 2))
 
     def loss(numbers: Floats) -> float:
-        odds = np.exp(numbers[0]) * raw + numbers[1]
+        odds = np.exp(numbers[0]) * scores + numbers[1]
         return float(np.mean(np.logaddexp(0.0, odds) - target * odds))
 
     slope, offset = minimize(loss, np.zeros(2), method="BFGS").x
-    return np.asarray(expit(np.exp(slope) * logit(np.clip(GRID, EDGE, 1 - EDGE)) + offset))
+    return float(np.exp(slope)), float(offset)
 
 
-def _raw(probability: float, card: ModelCard) -> float:
-    """The raw score that the first model's calibration makes this probability."""
-    if not card.calibration:
-        return probability
-    raw, meant = np.array(card.calibration, np.float64).T
-    return float(np.interp(probability, meant, raw))
+def write_terms(cards: Mapping[Path, Terms], second: str) -> None:
+    """Put the terms on cards, as `second_look` in their rest; a card that has such terms gets new ones."""
+    for path, terms in cards.items():
+        card: ModelCard = read_card(path)
+        about: dict[str, Any] = dict(card.card or {})
+        about["second_look"] = dict(about.get("second_look", {})) | {second: msgspec.to_builtins(terms)}
+        write_card(replace(card, card=about), path)
