@@ -41,11 +41,16 @@ def _require(holds: bool, message: str) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
-    """A place in the site's local frame: metres east, north and up of the site's origin."""
+    """A place in the site's local frame: metres east, north and up of the site's origin.
+
+    Attributes:
+        z_assumed: The height was not found from arrivals; it was taken to be the sensors' own.
+    """
 
     x_m: float
     y_m: float
     z_m: float = 0.0
+    z_assumed: bool = False
 
     def __post_init__(self) -> None:
         finite = all(math.isfinite(value) for value in (self.x_m, self.y_m, self.z_m))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -63,6 +64,7 @@ def test_a_site_writes_places_in_its_own_way() -> None:
     """Metres where it is local, degrees where it is on the earth."""
     here = Position(x_m=1.23456, y_m=-2.0, z_m=3.0)
     assert place_of(Site())(here) == {"x": 1.235, "y": -2.0, "z": 3.0}
+    assert place_of(Site())(replace(here, z_assumed=True)) == {"x": 1.235, "y": -2.0, "z": None}
     told = place_of(Site(origin=ORIGIN))(here)
     assert told["lat"] == pytest.approx(ORIGIN.lat, abs=1e-4)
     assert set(told) == {"lat", "lon"}

@@ -194,7 +194,8 @@ def _where(incident: Incident, site: Site) -> str:
     if incident.position is None:
         return f"{incident.status}: {incident.reason}" if incident.reason else incident.status
     digits = 6 if site.origin else 1
-    place = ", ".join(f"{value:.{digits}f}" for name, value in place_of(site)(incident.position).items() if name != "z")
+    where = place_of(site)(incident.position).items()
+    place = ", ".join(f"{value:.{digits}f}" for name, value in where if name != "z" and value is not None)
     return place if incident.status == "located" else f"{place} ({incident.status})"
 
 

@@ -9,7 +9,8 @@ from typing import Any
 from dhishoom.errors import GeometryError
 from dhishoom.nouns import Origin, Position, Site
 
-Place = Callable[[Position], dict[str, float]]
+Coordinates = dict[str, float | None]
+Place = Callable[[Position], Coordinates]
 """How a site writes a place: `local_place` or `geographic_place(origin)`."""
 
 REACH_M = 200_000.0
@@ -42,15 +43,16 @@ def to_geographic(origin: Origin, position: Position) -> tuple[float, float, flo
     return float(lat), float(lon), float(altitude_m)
 
 
-def local_place(position: Position) -> dict[str, float]:
-    """Metres east, north and up of the site's origin."""
-    return {"x": round(position.x_m, 3), "y": round(position.y_m, 3), "z": round(position.z_m, 3)}
+def local_place(position: Position) -> Coordinates:
+    """Metres east, north and up of the site's origin; up is null where nobody knows it."""
+    z = None if position.z_assumed else round(position.z_m, 3)
+    return {"x": round(position.x_m, 3), "y": round(position.y_m, 3), "z": z}
 
 
 def geographic_place(origin: Origin) -> Place:
     """How a geographic site writes a place: to seven decimals, a centimetre."""
 
-    def place(position: Position) -> dict[str, float]:
+    def place(position: Position) -> Coordinates:
         lat, lon, _ = to_geographic(origin, position)
         return {"lat": round(lat, 7), "lon": round(lon, 7)}
 

@@ -138,7 +138,7 @@ def _names(detections: Sequence[Detection]) -> tuple[str, ...]:
 
 def _position(fix: Fix) -> Position:
     assert fix.source is not None
-    return Position(x_m=float(fix.source[0]), y_m=float(fix.source[1]), z_m=fix.height_m)
+    return Position(x_m=float(fix.source[0]), y_m=float(fix.source[1]), z_m=fix.height_m, z_assumed=not fix.in_space)
 
 
 def _is_near(one: Position, other: Position) -> bool:

@@ -50,7 +50,7 @@ class Fix:
     Attributes:
         status: `located`, `ambiguous` or `unlocated`.
         source: [3]: east and north in metres, emission in seconds; None if unlocated.
-        height_m: At which it was sought, or found to be.
+        height_m: At which it was sought, or found to be; in_space: found.
         covariance: [3, 3] of `source`.
         residuals_s: [n], arrival less prediction.
         weights: [n], how far each arrival is believed.
@@ -66,6 +66,7 @@ class Fix:
     weights: Floats | None = None
     alternative: Floats | None = None
     reason: str = ""
+    in_space: bool = False
 
     def moved(self, by: Floats) -> Fix:
         """The same, `by` [3] metres, metres and seconds farther."""
@@ -214,7 +215,12 @@ def _in_space(fix: Fix, arrivals: Arrivals, air: Air) -> Fix:
         1.0, float(np.trace(fix.covariance[:2, :2]) / np.trace(found.covariance[:2, :2]))
     )
     return replace(
-        fix, source=found.source, height_m=found.height_m, covariance=covariance, residuals_s=found.residuals_s
+        fix,
+        source=found.source,
+        height_m=found.height_m,
+        in_space=True,
+        covariance=covariance,
+        residuals_s=found.residuals_s,
     )
 
 

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 import numpy as np
 
 from dhishoom.core.clocks import ClockOffset
-from dhishoom.core.geometry import Place, place_of
+from dhishoom.core.geometry import Coordinates, Place, place_of
 from dhishoom.core.timestamps import to_rfc3339
 from dhishoom.messages import Json
 from dhishoom.nouns import NS_PER_S, Chunk, Sensor, Site
@@ -145,7 +145,7 @@ class Health:
         }
 
 
-def _place(sensor: Sensor, place: Place) -> dict[str, float] | None:
+def _place(sensor: Sensor, place: Place) -> Coordinates | None:
     return place(sensor.position) if sensor.position else None
 
 
