@@ -62,7 +62,7 @@ class Optimisation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     batch_size: int = 64
     learning_rate: float = 3e-3
     weight_decay: float = 1e-3
-    hard: float = 0.5
+    hard: float = 1.0
     other_classes: float = 0.3
     mix: float = 0.25
     gap: float = 0.4

@@ -1,4 +1,4 @@
-"""Gunfire that no recording holds: a blast from its formula, and automatic fire from single shots."""
+"""Gunfire that no recording holds: a blast from its formula."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dhishoom.train.library import Samples
-
-_PEAK_AT_S = 0.05
 
 
 def blast(rng: np.random.Generator, length: int, sample_rate: int, at_s: float) -> Samples:
@@ -37,22 +35,3 @@ def _friedlander(time: NDArray[np.float64], positive_s: float) -> NDArray[np.flo
 
 def _n_wave(time: NDArray[np.float64], length_s: float) -> NDArray[np.float64]:
     return np.where((time >= 0) & (time < length_s), 1 - 2 * time / length_s, 0.0)
-
-
-def automatic(
-    rng: np.random.Generator, sound: Samples, sample_rate: int, onset_s: float
-) -> tuple[Samples, tuple[float, ...]]:
-    """The shot at `onset_s` fired again and again at 400 to 1100 rounds a minute: the sound, and every onset."""
-    interval_s = 60.0 / rng.uniform(400.0, 1100.0)
-    start = max(0, int((onset_s - 0.005) * sample_rate))
-    shot = sound[start:] * np.exp(-np.arange(len(sound) - start) / (rng.uniform(0.05, 0.6) * sample_rate))
-    burst = sound.copy()
-    onsets_s = [onset_s]
-    for number in range(1, int(rng.integers(2, 16))):
-        at_s = onset_s + number * interval_s * (1 + rng.normal(0.0, 0.01))
-        shift = int(at_s * sample_rate) - int(onset_s * sample_rate)
-        if start + shift >= len(sound):
-            break
-        burst[start + shift :] += shot[: len(shot) - shift] * np.float32(rng.uniform(0.7, 1.1))
-        onsets_s.append(at_s)
-    return np.asarray(burst, np.float32), tuple(onsets_s)

@@ -13,7 +13,7 @@ from dhishoom.core.silence import fill
 from dhishoom.train import teachers
 from dhishoom.train.augment import Chain, far_away, record
 from dhishoom.train.draws import by, class_of, draw_other, even_by_group
-from dhishoom.train.gunfire import automatic, blast
+from dhishoom.train.gunfire import blast
 from dhishoom.train.labels import CLASS_OF_LABEL, CLASSES
 from dhishoom.train.library import Library, Samples
 from dhishoom.train.recordings import LIVE_FIRE, Recording
@@ -54,7 +54,7 @@ class Shares:
     Attributes:
         live_fire: A listed arrival; live_fire_rest: any stretch of those recordings, shot or not.
         gunfire: Clips by source, as often as the number says against the others; `simulated` is a blast by formula.
-        automatic: How many of those clips are fired again as a burst.
+            Shots are not fired again as bursts: a network that learnt from such took every breaker for a machine gun.
         simulated_other: Fireworks, backfires, doors, thunder and machines as `dhishoom.simulate` makes them.
     """
 
@@ -64,7 +64,6 @@ class Shares:
     gunfire: Mapping[str, float] = field(
         default_factory=lambda: {"urbansound8k": 3.0, "sesa": 3.0, "elp_ecoguns": 2.0, "simulated": 2.0}
     )
-    automatic: float = 0.2
     simulated_other: float = 0.08
 
 
@@ -180,9 +179,8 @@ class Lessons:
         size = np.array([weights[one] for one in sources])
         source = sources[rng.choice(len(sources), p=size / size.sum())]
         if source == "simulated":
-            return self._more_rounds(rng, self._simulated(rng))
-        piece = self._cut(rng, even_by_group(rng, self._gunfire[source]), at_onset=True)
-        return piece if source == "elp_ecoguns" else self._more_rounds(rng, piece)
+            return self._simulated(rng)
+        return self._cut(rng, even_by_group(rng, self._gunfire[source]), at_onset=True)
 
     def _simulated(self, rng: np.random.Generator) -> _Piece:
         at_s = float(rng.uniform(self._timing.first_frame_s, self._timing.window_s - self._timing.right_s))
@@ -196,13 +194,6 @@ class Lessons:
         sound, heard = confusable(rng, self._window, self._library.sample_rate, end_s)
         fold = int(rng.choice(sorted(self._free_of_fold)))
         return _Piece(sound, OTHER, fold, (), (), heard, heard)
-
-    def _more_rounds(self, rng: np.random.Generator, piece: _Piece) -> _Piece:
-        inside = [at for at in piece.onsets_s if 0.0 < at < self._timing.window_s]
-        if not inside or rng.random() >= self._shares.automatic:
-            return piece
-        sound, onsets_s = automatic(rng, piece.sound, self._library.sample_rate, inside[0])
-        return piece._replace(sound=sound, onsets_s=(*piece.onsets_s, *onsets_s[1:]))
 
     def _cut(self, rng: np.random.Generator, recording: Recording, *, at_onset: bool) -> _Piece:
         """A window whose middle holds a drawn onset, or any window; its speed changed a little at times."""
