@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from dhishoom.detectors.catalogue import DEFAULT, model_files
 from dhishoom.detectors.energy import CARD, EnergyDetector
 from dhishoom.errors import ModelError, UsageError
-from dhishoom.evaluate.contestants import Contestant, Fold, TrainedOn, enter, trained_on
+from dhishoom.evaluate.contestants import Contestant, Fold, TrainedOn, enter, folds_of, trained_on
 from dhishoom.evaluate.recordings import LIVE_FIRE, Recording
 
 
@@ -67,7 +70,7 @@ def test_a_table_of_folds_of_another_form_is_refused_with_the_form(tmp_path):
     path = tmp_path / "folds.json"
     path.write_text('{"folds": [{"modell": "a.onnx"}]}', encoding="utf-8")
     with pytest.raises(UsageError, match=r"modell.*has to look like"):
-        enter(["energy"], [], None, path)
+        enter(["energy"], [], None, [path])
 
 
 def test_a_misspelt_claim_on_a_card_is_said():
@@ -79,4 +82,22 @@ def test_a_misspelt_claim_on_a_card_is_said():
 def test_a_peer_without_its_folder_is_refused():
     """YAMNet is not shipped."""
     with pytest.raises(ModelError, match="--weights"):
-        enter(["yamnet"], [], None, None)
+        enter(["yamnet"], [], None, [])
+
+
+def test_folds_go_to_the_model_whose_recipe_they_are(tmp_path):
+    """Each file names its model; one that names none is the first model's, as before."""
+    model = model_files()[DEFAULT]
+    for name in ("a", "b"):
+        for ending in (".onnx", ".json"):
+            shutil.copy(model.with_suffix(ending), tmp_path / f"{name}{ending}")
+    first, other = str(tmp_path / "a.onnx"), str(tmp_path / "b.onnx")
+    for of, file in ((other, "other.json"), ("", "first.json")):
+        table = {"of": of, "folds": [{"model": "a.onnx", "groups": [f"x/{file}"]}]}
+        (tmp_path / file).write_text(json.dumps(table), encoding="utf-8")
+
+    entered = enter([first, other], [], None, [tmp_path / "other.json", tmp_path / "first.json"])
+
+    assert [[fold.groups for fold in one.folds] for one in entered] == [[("x/first.json",)], [("x/other.json",)]]
+    assert folds_of(other, [tmp_path / "other.json"]) == (tmp_path / "a.onnx",)
+    assert folds_of(first, [tmp_path / "other.json"]) == ()

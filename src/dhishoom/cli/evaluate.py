@@ -35,7 +35,9 @@ def evaluate(
     out: Annotated[Path, typer.Option(help="Folder for report.json, report.md, figures and DCASE tables.")] = Path(
         "evaluation"
     ),
-    folds: Annotated[Path | None, typer.Option(help="JSON: networks of the first model's recipe by fold.")] = None,
+    folds: Annotated[
+        list[Path] | None, typer.Option(help="JSON: networks of a model's recipe by fold; again for more.")
+    ] = None,
     weights: Annotated[Path | None, typer.Option(help="Folder of yamnet.onnx and mn04_as.onnx.")] = None,
     peers: Annotated[bool, typer.Option(help="Score YAMNet and mn04, if they are there, and energy too.")] = True,
     location: Annotated[bool, typer.Option(help="Score the locator on the live-fire set too.")] = True,
@@ -59,19 +61,19 @@ def evaluate(
 
     asked, tests = _asked(manifest, pittsburgh, limit, seed)
     folder = weights or _published_weights()
-    contestants = enter(model or [DEFAULT], _peers(folder) if peers else [], folder, folds)
+    contestants = enter(model or [DEFAULT], _peers(folder) if peers else [], folder, folds or [])
     heard, unreadable = hear_all(contestants, asked, output.progress, KeptAnswers(cache))
     for why in unreadable:
         output.warn(why)
     if pair is not None:
-        _pair((model or [DEFAULT])[0], contestants, asked, pair, folds)
+        _pair((model or [DEFAULT])[0], contestants, asked, pair, folds or [])
     located = _located(tests, pittsburgh, contestants[0], seed) if location and pittsburgh and tests else ()
     report = report_of(heard, unreadable, located, asked)
     _write(report, heard, asked, out, docs, plots=plots)
     _show(report, out, as_json=as_json)
 
 
-def _pair(name: str, contestants: Sequence[Contestant], asked: Asked, second: str, folds: Path | None) -> None:
+def _pair(name: str, contestants: Sequence[Contestant], asked: Asked, second: str, folds: Sequence[Path]) -> None:
     from dhishoom.detectors.catalogue import model_files
     from dhishoom.evaluate.contestants import folds_of
     from dhishoom.evaluate.doubts import gather
@@ -88,7 +90,7 @@ def _pair(name: str, contestants: Sequence[Contestant], asked: Asked, second: st
     left_out = [fold.left_out for fold in first.folds]
     card = tagger.card
     every = terms_by_fold(doubts, clips, card.classes, card.gunshot_classes, left_out)
-    files = (model_files().get(name, Path(name)), *(folds_of(folds) if folds else ()))
+    files = (model_files().get(name, Path(name)), *folds_of(name, folds))
     write_terms(dict(zip((file.with_suffix(".json") for file in files), every, strict=True)), second)
     terms = every[0]
     output.say(f"{name}+{second}: asked from {terms.ask:.3f}, alert {terms.alert:.3f}, possible {terms.possible:.3f}")

@@ -53,7 +53,7 @@ def _named(recording: Recording, names: Sequence[str]) -> bool:
 
 
 class Fold(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One network of a cross-validation: its file, and what it left out."""
+    """One network of a cross-validation: its file, and what it left out: positions, and `group` or `source/group`."""
 
     model: str
     positions: tuple[str, ...] = ()
@@ -66,13 +66,14 @@ class Fold(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Folds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`--folds FILE.json`: networks of the same recipe as the first model, each with what it left out.
+    """`--folds FILE.json`: networks of the same recipe as a model, each with what it left out.
 
     Attributes:
-        groups: `group` or `source/group`; paths of models are relative to the file.
+        of: The model's name; empty: the first that is scored. Paths of networks are relative to the file.
     """
 
     folds: tuple[Fold, ...]
+    of: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,21 +118,22 @@ class Contestant:
         return self.detector, "trained on"
 
 
-def enter(names: Sequence[str], peers: Sequence[str], weights: Path | None, folds: Path | None) -> list[Contestant]:
+def enter(names: Sequence[str], peers: Sequence[str], weights: Path | None, folds: Sequence[Path]) -> list[Contestant]:
     """Open every model: `names` first, then the peers beside them. Raises ModelError for one that is not there.
 
     Args:
         names: Names or paths of models; `yamnet` and `mn04` are looked for in `weights`.
         peers: Taggers in `weights`, and `energy`.
-        folds: File of the cross-validation of the first of `names`.
+        folds: Files of cross-validations of any of `names`.
     """
     entered = [_model(name, weights, peer=False) for name in names]
     entered += [_model(name, weights, peer=True) for name in peers if name not in names]
-    if folds is not None:
-        first, pair = names[0], f"{names[0]}+"
+    for file in folds:
+        table = _read_folds(file)
+        first = table.of or names[0]
         for index, name in enumerate(names):
-            if name == first or name.startswith(pair):
-                entered[index] = _with_folds(entered[index], folds, second=name.removeprefix(first))
+            if name == first or name.startswith(f"{first}+"):
+                entered[index] = _with_folds(entered[index], file, second=name.removeprefix(first))
     return entered
 
 
@@ -178,9 +180,10 @@ def _by_licence(card: ModelCard) -> TrainedOn:
     return TrainedOn(train_ok=("yes", "nc") if "NC" in card.licence else ("yes",))
 
 
-def folds_of(path: Path) -> tuple[Path, ...]:
-    """The networks that a file of folds names. Raises UsageError where it cannot be read."""
-    return tuple(path.parent / fold.model for fold in _read_folds(path).folds)
+def folds_of(name: str, paths: Sequence[Path]) -> tuple[Path, ...]:
+    """The networks of a model that files of folds name. Raises UsageError where one cannot be read."""
+    tables = [(path, _read_folds(path)) for path in paths]
+    return tuple(path.parent / fold.model for path, table in tables if table.of in ("", name) for fold in table.folds)
 
 
 def _with_folds(contestant: Contestant, path: Path, *, second: str) -> Contestant:

@@ -29,6 +29,10 @@ _SOURCES = {
     "nc": "gunshots and city sounds of UrbanSound8K and ESC-50 clips (CC BY-NC); forest gunshots of the Cornell "
     "Elephant Listening Project (attribution; for the development of detection algorithms)",
 }
+_SUMMARIES = {
+    "frames": "Frame-level gunshot detector: log-mel front end and dilated convolutions in one graph.",
+    "vgg": "VGG configuration A on a log-mel picture: one score for a second of sound, to compare with.",
+}
 _LIMITS = (
     "No recording of car alarms, reversing beeps, nail guns or backfires taught or tested it.",
     "Fireworks are the sound most often taken for gunfire; with fireworks about, use the threshold that counts them.",
@@ -49,7 +53,7 @@ def publish(run: Path, measured: Sequence[Path], target: Path, name: str | None 
         for rate in (ALERT_FALSE_CLIPS_PER_HOUR, POSSIBLE_FALSE_CLIPS_PER_HOUR)
     )
     difference = export_onnx(read_network(run), config, target / f"{config.name}.onnx")
-    about = _about(config, outcomes, measured, error, difference)
+    about = _about(config, outcomes, measured, error, difference) | {"trained_on": _trained_on(run, config)}
     card = model_card(config, CLASSES, alert=alert, possible=possible, calibration=pairs, about=about)
     write_card(card, target / f"{config.name}.json")
     return card
@@ -71,7 +75,7 @@ def publish_folds(measured: Sequence[Path], card: ModelCard, target: Path) -> Pa
         groups = sorted({f"{one.source}/{one.group}" for one in own if one.source != LIVE_FIRE})
         folds.append({"model": f"{name}.onnx", "positions": positions, "groups": groups})
     table = target / "folds.json"
-    table.write_bytes(msgspec.json.format(msgspec.json.encode({"folds": folds})) + b"\n")
+    table.write_bytes(msgspec.json.format(msgspec.json.encode({"of": card.name, "folds": folds})) + b"\n")
     return table
 
 
@@ -108,17 +112,24 @@ def _fit(outcomes: Sequence[Outcome]) -> tuple[tuple[float, float], ...]:
     return pairs_of(*platt([one.score for one in outcomes], [float(one.is_gunfire) for one in outcomes]))
 
 
+def _trained_on(run: Path, config: Config) -> dict[str, object]:
+    """Whose recordings, and of those the firing position and original recordings that were left out."""
+    kept_out = read_outcomes(run / HELD_OUT) if config.data.fold else []
+    own = [one for one in kept_out if one.use in config.data.use]
+    names = {one.group if one.source == LIVE_FIRE else f"{one.source}/{one.group}" for one in own}
+    return {"train_ok": list(config.data.use), "left_out": sorted(names)}
+
+
 def _about(
     config: Config, outcomes: Sequence[Outcome], measured: Sequence[Path], error: float, difference: float
 ) -> dict[str, object]:
     folds = sorted({read_run_config(run).data.fold for run in measured})
     return {
-        "summary": "Frame-level gunshot detector: log-mel front end and dilated convolutions in one graph.",
+        "summary": _SUMMARIES[config.network.kind],
         "trained_with": f"dhishoom train src/dhishoom/train/configs/{config.name}.toml",
         "seed": config.seed,
         "steps": config.optimisation.steps,
         "network": msgspec.to_builtins(config.network),
-        "trained_on": {"train_ok": list(config.data.use)},
         "data": [_SOURCES[use] for use in config.data.use],
         "examples": config.data.pool,
         "teachers": "YAMNet (Apache-2.0) and EfficientAT mn04 (MIT) gave soft labels of all classes but gunshot."
