@@ -14,9 +14,12 @@ SHOTS ?= 200
 BURSTS ?= 8
 DEMO_FLAGS ?=
 CONFIGS := src/dhishoom/train/configs
+FOLDS := benchmarks/folds
+FOLDED := dhishoom-small-1 dhishoom-accurate-1
+NAMES := dhishoom-small-1 dhishoom-small-1+yamnet dhishoom-accurate-1 dhishoom-accurate-1+yamnet dhishoom-small-open-1
 SHARED ?= $(or $(DHISHOOM_SHARED),../shared)
 
-.PHONY: help ancestor demo install test check fix bench bench-alert bench-cluster bench-spark bench-detect bench-import bench-install bench-load bench-locate page docs scale wheel evaluation models pictures clean
+.PHONY: help ancestor networks demo install test check fix bench bench-alert bench-cluster bench-spark bench-detect bench-import bench-install bench-load bench-locate page docs scale wheel evaluation models pictures clean
 
 help:  ## Show what can be made
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -108,25 +111,34 @@ docs: $(VENV)/.all  ## Write commands, options, settings and the law of imports 
 evaluation: $(VENV)/.all  ## Measure the shipped models beside public taggers, write docs/evaluation.md (SHARED=../shared)
 	DHISHOOM_MODELS=build/models $(BIN)/dhishoom models fetch yamnet --from $(SHARED)/weights/yamnet.onnx
 	DHISHOOM_MODELS=build/models $(BIN)/dhishoom evaluate $(SHARED)/data/clips/manifest.csv --pittsburgh $(SHARED)/data/pittsburgh \
-	    --model dhishoom-small-1 --model dhishoom-small-1+yamnet --model dhishoom-small-open-1 --weights $(SHARED)/weights \
-	    --folds benchmarks/folds/dhishoom-small-1/folds.json --cache build/answers --out build/evaluation --docs docs/evaluation.md
+	    $(foreach name,$(NAMES),--model $(name)) --weights $(SHARED)/weights $(foreach name,$(FOLDED),--folds $(FOLDS)/$(name)/folds.json) \
+	    --cache build/answers --out build/evaluation --docs docs/evaluation.md
 
-models: $(VENV)/.all  ## Train the shipped models, every fold left out once, and pair them with YAMNet (needs .[train]; an hour)
-	for fold in 0 1 2 3 4 5 6; do $(BIN)/dhishoom train $(CONFIGS)/dhishoom-small-1.toml --fold $$fold \
-	    --out build/runs/small-1-$$fold --cache build/training || exit 1; done
+models: $(VENV)/.all  ## Train the shipped models, every fold left out once, and pair them with YAMNet (needs .[train]; two hours)
+	for name in $(FOLDED); do for fold in 0 1 2 3 4 5 6; do $(BIN)/dhishoom train $(CONFIGS)/$$name.toml --fold $$fold \
+	    --out build/runs/$$name-$$fold --cache build/training || exit 1; done; done
 	for fold in 1 2 3 4 5 6; do $(BIN)/dhishoom train $(CONFIGS)/dhishoom-small-1.toml --fold $$fold --position-only \
-	    --out build/runs/small-1-p$$fold --cache build/training || exit 1; done
+	    --out build/runs/dhishoom-small-1-p$$fold --cache build/training || exit 1; done
 	for fold in 0 2; do $(BIN)/dhishoom train $(CONFIGS)/dhishoom-small-open-1.toml --fold $$fold \
-	    --out build/runs/small-open-1-$$fold --cache build/training || exit 1; done
-	$(BIN)/dhishoom export build/runs/small-1-0 $(foreach fold,1 2 3 4 5 6,--measured build/runs/small-1-$(fold) --measured build/runs/small-1-p$(fold)) \
-	    --folds benchmarks/folds/dhishoom-small-1 --out src/dhishoom/detectors/models
-	$(BIN)/dhishoom export build/runs/small-open-1-0 --measured build/runs/small-open-1-2 --out src/dhishoom/detectors/models
-	$(BIN)/dhishoom evaluate $(SHARED)/data/clips/manifest.csv --pittsburgh $(SHARED)/data/pittsburgh --no-location \
-	    --model dhishoom-small-1 --weights $(SHARED)/weights --folds benchmarks/folds/dhishoom-small-1/folds.json --pair yamnet --no-plots --out build/pairing
+	    --out build/runs/dhishoom-small-open-1-$$fold --cache build/training || exit 1; done
+	for name in $(FOLDED); do \
+	    measured=$$(ls -d build/runs/$$name-[1-6] build/runs/$$name-p[1-6] 2>/dev/null | sed 's/^/--measured /'); \
+	    $(BIN)/dhishoom export build/runs/$$name-0 $$measured --folds $(FOLDS)/$$name --out src/dhishoom/detectors/models || exit 1; \
+	    $(BIN)/dhishoom evaluate $(SHARED)/data/clips/manifest.csv --pittsburgh $(SHARED)/data/pittsburgh --no-location --no-plots \
+	        --no-peers --model $$name --model yamnet --weights $(SHARED)/weights --folds $(FOLDS)/$$name/folds.json \
+        --pair yamnet --out build/pairing || exit 1; done
+	$(BIN)/dhishoom export build/runs/dhishoom-small-open-1-0 --measured build/runs/dhishoom-small-open-1-2 --out src/dhishoom/detectors/models
 
 ancestor: $(VENV)/.all  ## Teach the learning system of the product before this one, answer its question (needs .[train])
 	$(BIN)/python -m dhishoom.train.models.learn --shared $(SHARED) --out build/ancestor
-	$(BIN)/python tools/answer_ancestor.py --shared $(SHARED) --models build/ancestor
+	$(BIN)/python tools/compare_models.py --shared $(SHARED) --page docs/ancestor.md build/ancestor/light-*.onnx
+
+networks: $(VENV)/.all  ## Teach networks of several sizes the same recordings, compare them by quality and CPU (needs .[train])
+	for name in dhishoom-small-1 dhishoom-accurate-1 vgg-a-40 vgg-a-64; do \
+	    $(BIN)/dhishoom train $(CONFIGS)/$$name.toml --fold 1 --out build/runs/$$name-fold1 --cache build/training || exit 1; \
+	    $(BIN)/dhishoom export build/runs/$$name-fold1 --name $$name-fold1 --out build/networks || exit 1; done
+	$(BIN)/python tools/compare_models.py --shared $(SHARED) --page docs/networks.md --only-named \
+	    $(foreach name,dhishoom-small-1 dhishoom-accurate-1 vgg-a-40 vgg-a-64,build/networks/$(name)-fold1.onnx)
 
 wheel: $(VENV)/.dev page  ## A wheel that carries the built page, in dist/
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .

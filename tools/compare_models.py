@@ -1,7 +1,7 @@
-"""Does a frame-level model of two classes beat one of many? `python tools/answer_ancestor.py` writes docs/ancestor.md.
+"""Models beside each other by quality and CPU: `python tools/compare_models.py --page docs/networks.md A.onnx B.onnx`.
 
-Every model hears the same recordings, none of which any of them has learnt from. What it says is written between two
-marks of the page; the rest of the page is kept.
+Every model hears the same recordings, none of which any of them has learnt from; the shipped detector, YAMNet and mn04
+hear them too. What came of it is written between two marks of the page; the rest of the page is kept.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dhishoom.detectors.catalogue import DEFAULT, user_folder
+from dhishoom.detectors.catalogue import DEFAULT
 from dhishoom.evaluate.contestants import Contestant, enter
 from dhishoom.evaluate.hearing import Answer, hear, prepare
 from dhishoom.evaluate.intervals import Figure, resampled, with_interval
@@ -26,7 +26,7 @@ from dhishoom.evaluate.recordings import Recording, live_fire_recordings, read_m
 from dhishoom.evaluate.report import Asked, hear_all
 
 TIMED = 24
-BEGIN, END = "<!-- written by tools/answer_ancestor.py -->", "<!-- until here -->"
+BEGIN, END = "<!-- written by tools/compare_models.py -->", "<!-- until here -->"
 COLUMNS = (
     "model", "AP, clips", "recall at 1 false clip/h", "AP, events", "recall of shots at 1 false event/h",
     "ms CPU per s", "MB",
@@ -159,27 +159,26 @@ def main() -> None:
     """As the arguments say."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--shared", type=Path, default=Path("../shared"))
-    parser.add_argument("--models", type=Path, default=user_folder(), help="where the learning system wrote its models")
+    parser.add_argument("models", type=Path, nargs="+", help="networks with their cards beside them")
+    parser.add_argument("--page", type=Path, required=True, help="page with the two marks")
+    parser.add_argument("--only-named", action="store_true", help="without the shipped detector")
     parser.add_argument("--folds", type=Path, default=Path(f"benchmarks/folds/{DEFAULT}/folds.json"))
-    parser.add_argument("--kind", action="append", help="frame-level kinds; all that are there without it")
     parser.add_argument("--limit", type=int, help="at most so many clips")
     parser.add_argument("--cache", type=Path, default=Path("build/answers"), help="what models said, between runs")
-    parser.add_argument("--docs", type=Path, default=Path("docs/ancestor.md"))
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
-    own = sorted(given.models.glob("light-*.onnx"))
-    own = [one for one in own if given.kind is None or one.stem.split("-")[1] in given.kind]
-    folds = given.folds if given.folds.is_file() else None
-    entered = enter([DEFAULT, *map(str, own)], ["yamnet", "mn04"], given.shared / "weights", folds)
+    names = [*([] if given.only_named else [DEFAULT]), *map(str, given.models)]
+    folds = [given.folds] if given.folds.is_file() and not given.only_named else []
+    entered = enter(names, ["yamnet", "mn04"], given.shared / "weights", folds)
     clips = never_learnt(read_manifest(given.shared / "data" / "clips" / "manifest.csv").recordings, entered)
     tests = live_fire_tests(given.shared / "data" / "pittsburgh")
     shots = [one for one in never_learnt(live_fire_recordings(tests).recordings, entered) if one.arrivals]
     heard = listen(thinned(clips, given.limit), shots, entered, given.cache, given.seed)
     table = list(lines(heard, given.seed))
-    page = given.docs.read_text(encoding="utf-8")
+    page = given.page.read_text(encoding="utf-8")
     before, _, rest = page.partition(BEGIN)
     _, _, after = rest.partition(END)
-    given.docs.write_text("\n".join((before + BEGIN, "", *table, "", END + after)), encoding="utf-8")
+    given.page.write_text("\n".join((before + BEGIN, "", *table, "", END + after)), encoding="utf-8")
     print("\n".join(table))
 
 

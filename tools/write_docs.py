@@ -215,7 +215,7 @@ def _lines_of(text: str) -> Iterator[str]:
 def ancestor_text() -> str:
     """What `make ancestor` wrote about the learning system before this one."""
     _, _, rest = (
-        (DOCS / "ancestor.md").read_text(encoding="utf-8").partition("<!-- written by tools/answer_ancestor.py -->\n\n")
+        (DOCS / "ancestor.md").read_text(encoding="utf-8").partition("<!-- written by tools/compare_models.py -->\n\n")
     )
     return rest.partition("<!-- until here -->")[0]
 
