@@ -53,7 +53,7 @@ def publish(run: Path, measured: Sequence[Path], target: Path, name: str | None 
         for rate in (ALERT_FALSE_CLIPS_PER_HOUR, POSSIBLE_FALSE_CLIPS_PER_HOUR)
     )
     difference = export_onnx(read_network(run), config, target / f"{config.name}.onnx")
-    about = _about(config, outcomes, measured, error, difference) | {"trained_on": _trained_on(run, config)}
+    about = _about(config, outcomes, measured, error, difference) | {"trained_on": trained_on(run, config)}
     card = model_card(config, CLASSES, alert=alert, possible=possible, calibration=pairs, about=about)
     write_card(card, target / f"{config.name}.json")
     return card
@@ -112,7 +112,7 @@ def _fit(outcomes: Sequence[Outcome]) -> tuple[tuple[float, float], ...]:
     return pairs_of(*platt([one.score for one in outcomes], [float(one.is_gunfire) for one in outcomes]))
 
 
-def _trained_on(run: Path, config: Config) -> dict[str, object]:
+def trained_on(run: Path, config: Config) -> dict[str, object]:
     """Whose recordings, and of those the firing position and original recordings that were left out."""
     kept_out = read_outcomes(run / HELD_OUT) if config.data.fold else []
     own = [one for one in kept_out if one.use in config.data.use]
