@@ -25,6 +25,8 @@ PROTOCOL = f"""\
 - **Standing.** *Held out*: the model never learnt from that original recording or firing position. *Out of fold*:
   the same recipe, trained without it, answered. *Trained on*: it did learn from it; such a figure shows fit, not
   quality. *Unknown*: the card does not say. A row over several recordings bears the least flattering of them.
+- **Pairs.** `A+B`: where A hears something like gunfire, a judge weighs what both say (docs/decisions/0012). Where a
+  row is out of fold, that judge had not learnt from the recording either.
 - **Clips.** Gunfire (`gunshot`, `machine_gun`) of one source against all other sound but `explosion`. Average
   precision is not interpolated; ties are one threshold. *≤ 1 false clip an hour*: the lowest threshold at which at
   most one clip for each hour of that other sound scores at or above it, chosen on that sound itself, and chosen
