@@ -16,6 +16,7 @@ DEMO_FLAGS ?=
 CONFIGS := src/dhishoom/train/configs
 FOLDS := benchmarks/folds
 FOLDED := dhishoom-small-1 dhishoom-accurate-1
+COMPARED := $(FOLDED) vgg-a-40 vgg-a-64
 NAMES := dhishoom-small-1 dhishoom-small-1+yamnet dhishoom-accurate-1 dhishoom-accurate-1+yamnet dhishoom-small-open-1
 SHARED ?= $(or $(DHISHOOM_SHARED),../shared)
 
@@ -134,11 +135,11 @@ ancestor: $(VENV)/.all  ## Teach the learning system of the product before this 
 	$(BIN)/python tools/compare_models.py --shared $(SHARED) --page docs/ancestor.md build/ancestor/light-*.onnx
 
 networks: $(VENV)/.all  ## Teach networks of several sizes the same recordings, compare them by quality and CPU (needs .[train])
-	for name in dhishoom-small-1 dhishoom-accurate-1 vgg-a-40 vgg-a-64; do \
-	    $(BIN)/dhishoom train $(CONFIGS)/$$name.toml --fold 1 --out build/runs/$$name-fold1 --cache build/training || exit 1; \
-	    $(BIN)/dhishoom export build/runs/$$name-fold1 --name $$name-fold1 --out build/networks || exit 1; done
+	for name in $(COMPARED); do \
+	    $(BIN)/dhishoom train $(CONFIGS)/$$name.toml --fold 1 --out build/runs/$$name-1 --cache build/training || exit 1; \
+	    $(BIN)/dhishoom export build/runs/$$name-1 --name $$name-fold1 --out build/networks || exit 1; done
 	$(BIN)/python tools/compare_models.py --shared $(SHARED) --page docs/networks.md --only-named \
-	    $(foreach name,dhishoom-small-1 dhishoom-accurate-1 vgg-a-40 vgg-a-64,build/networks/$(name)-fold1.onnx)
+	    $(foreach name,$(COMPARED),build/networks/$(name)-fold1.onnx)
 
 wheel: $(VENV)/.dev page  ## A wheel that carries the built page, in dist/
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
