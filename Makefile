@@ -115,19 +115,17 @@ evaluation: $(VENV)/.all  ## Measure the shipped models beside public taggers, w
 	    $(foreach name,$(NAMES),--model $(name)) --weights $(SHARED)/weights $(foreach name,$(FOLDED),--folds $(FOLDS)/$(name)/folds.json) \
 	    --cache build/answers --out build/evaluation --docs docs/evaluation.md
 
-models: $(VENV)/.all  ## Train the shipped models, every fold left out once, and pair them with YAMNet (needs .[train]; two hours)
+models: $(VENV)/.all  ## Train the shipped models, every fold left out once, and pair them with YAMNet (needs .[train]; an hour)
 	for name in $(FOLDED); do for fold in 0 1 2 3 4 5 6; do $(BIN)/dhishoom train $(CONFIGS)/$$name.toml --fold $$fold \
 	    --out build/runs/$$name-$$fold --cache build/training || exit 1; done; done
-	for fold in 1 2 3 4 5 6; do $(BIN)/dhishoom train $(CONFIGS)/dhishoom-small-1.toml --fold $$fold --position-only \
-	    --out build/runs/dhishoom-small-1-p$$fold --cache build/training || exit 1; done
 	for fold in 0 2; do $(BIN)/dhishoom train $(CONFIGS)/dhishoom-small-open-1.toml --fold $$fold \
 	    --out build/runs/dhishoom-small-open-1-$$fold --cache build/training || exit 1; done
 	for name in $(FOLDED); do \
-	    measured=$$(ls -d build/runs/$$name-[1-6] build/runs/$$name-p[1-6] 2>/dev/null | sed 's/^/--measured /'); \
+	    measured=$$(ls -d build/runs/$$name-[1-6] | sed 's/^/--measured /'); \
 	    $(BIN)/dhishoom export build/runs/$$name-0 $$measured --folds $(FOLDS)/$$name --out src/dhishoom/detectors/models || exit 1; \
 	    $(BIN)/dhishoom evaluate $(SHARED)/data/clips/manifest.csv --pittsburgh $(SHARED)/data/pittsburgh --no-location --no-plots \
 	        --no-peers --model $$name --model yamnet --weights $(SHARED)/weights --folds $(FOLDS)/$$name/folds.json \
-        --pair yamnet --out build/pairing || exit 1; done
+	        --pair yamnet --out build/pairing || exit 1; done
 	$(BIN)/dhishoom export build/runs/dhishoom-small-open-1-0 --measured build/runs/dhishoom-small-open-1-2 --out src/dhishoom/detectors/models
 
 ancestor: $(VENV)/.all  ## Teach the learning system of the product before this one, answer its question (needs .[train])

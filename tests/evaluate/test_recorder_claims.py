@@ -24,7 +24,8 @@ Change = Callable[[Samples, int], tuple[Samples, int]]
 RISE_MEAN_MAX = 0.03
 """How far the mean score of other sound may rise, of one."""
 FALLS_SHORT = pytest.mark.xfail(
-    strict=False, reason="the mean of dhishoom-small-1 rises by 0.035 to 0.041 with a low-pass or an edge of silence"
+    strict=False,
+    reason="the mean of dhishoom-small-1 rises by 0.053; learning from narrower bands makes it 0.014 and lets echoes in",
 )
 
 
@@ -110,7 +111,7 @@ def positives(shared: Path) -> list[tuple[Samples, int]]:
         pytest.param(_low_passed(4000.0), id="low-passed at 4 kHz", marks=FALLS_SHORT),
         pytest.param(_low_passed(2500.0), id="low-passed at 2.5 kHz"),
         pytest.param(_requantised, id="requantised to 8 bit"),
-        pytest.param(_padded, id="padded with zeros", marks=FALLS_SHORT),
+        pytest.param(_padded, id="padded with zeros"),
         pytest.param(_gapped, id="with a gap of zeros"),
         pytest.param(_recoded("opus"), id="Opus"),
         pytest.param(_recoded("aac"), id="AAC"),

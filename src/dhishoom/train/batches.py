@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from dhishoom.train.config import Config
-from dhishoom.train.front_end import LogMel, centres_hz
+from dhishoom.train.front_end import LogMel
 from dhishoom.train.losses import Batch
 from dhishoom.train.pool import Pool
 from dhishoom.train.shapes import FrontEnd
@@ -19,7 +19,6 @@ _AT_ONCE = 128
 _FAINT_DB = -20.0
 _LOWER_DB = 8.0
 _NEPER = 10 / np.log(10)
-_CORNERS_HZ, _NOISE_DB = (1500.0, 5500.0), (35.0, 90.0)
 
 Floats = NDArray[np.float32]
 
@@ -66,22 +65,8 @@ def batch_at(step: int, config: Config, material: Material) -> Batch:
     shot, shot_weight = (column[drawn].astype(np.float32) for column in columns)
     for index in np.flatnonzero(rng.random(len(drawn)) < config.optimisation.gap):
         spectrum[index] = with_gap(rng, spectrum[index], shot[index], config)
-    for index in np.flatnonzero(rng.random(len(drawn)) < config.optimisation.low_pass):
-        spectrum[index] = low_passed(rng, spectrum[index], config.network.front_end)
     heard_weight, taught = (column[drawn].astype(np.float32) for column in (pool.heard_weight, pool.taught))
     return Batch(spectrum, shot, shot_weight, heard, heard_weight, taught)
-
-
-def low_passed(rng: np.random.Generator, spectrum: Floats, front_end: FrontEnd) -> Floats:
-    """The picture [bands, frames] as a recorder of a narrower band has it: shots and other sound alike.
-
-    A Butterworth filter of any order within the bands, above it the recorder's own noise, 35 to 90 dB below the
-    loudest.
-    """
-    corner_hz = np.exp(rng.uniform(*np.log(_CORNERS_HZ)))
-    fall = np.log1p((centres_hz(front_end) / corner_hz) ** (2.0 * rng.integers(2, 24)))
-    floor = spectrum.max() - rng.uniform(*_NOISE_DB) / _NEPER
-    return np.asarray(np.logaddexp(spectrum - fall[:, None], floor), np.float32)
 
 
 def with_gap(rng: np.random.Generator, spectrum: Floats, shot: Floats, config: Config) -> Floats:

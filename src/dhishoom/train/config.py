@@ -51,7 +51,6 @@ class Optimisation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
         rounds: The steps in that many parts; after each, other sound that is taken for gunfire is drawn more often.
         mix: How many examples get another, without gunfire, behind them.
         gap: How many have a stretch that was not recorded, filled as the listening fold fills it.
-        low_pass: How many have a narrower band.
         taught: Weight of guessing the teacher's opinion.
         hard: Weight of a window's worst frame: presses on the single false alarm.
         half: Whether to multiply in bfloat16; weights stay float32.
@@ -63,11 +62,10 @@ class Optimisation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     batch_size: int = 64
     learning_rate: float = 3e-3
     weight_decay: float = 1e-3
-    hard: float = 1.0
+    hard: float = 0.5
     other_classes: float = 0.3
     mix: float = 0.25
     gap: float = 0.4
-    low_pass: float = 0.6
     taught: float = 0.3
     average: float = 0.997
     half: bool = True

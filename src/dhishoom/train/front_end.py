@@ -104,11 +104,5 @@ def _mel_matrix(shape: FrontEnd, frequencies: NDArray[np.float64]) -> NDArray[np
     return np.asarray(weights / weights.sum(axis=1, keepdims=True), dtype=np.float32)
 
 
-def centres_hz(shape: FrontEnd) -> NDArray[np.float64]:
-    """Where each band is heard best [bands]."""
-    edges = np.linspace(_mel(shape.low_hz), _mel(shape.high_hz), shape.bands + 2)
-    return np.asarray(700.0 * (10 ** (edges[1:-1] / 2595.0) - 1.0))
-
-
 def _mel(frequency_hz: NDArray[np.float64] | float) -> NDArray[np.float64]:
     return np.asarray(2595.0 * np.log10(1.0 + np.asarray(frequency_hz) / 700.0))
