@@ -70,6 +70,7 @@ class SecondLook:
         self._terms = terms or terms_of(first.card, second.card.name)
         self._card = _card_of(first.card, second.card, self._terms)
         self._gunshot = first.card.classes.index(GUNSHOT)
+        self._guard = round(first.card.guard_s / first.card.hop_s)
         self._guns = [second.card.classes.index(name) for name in second.card.gunshot_classes]
         self._weights = np.array([self._terms.judge.classes.get(name, 0.0) for name in second.card.classes])
         self._rate = second.card.sample_rate
@@ -85,18 +86,23 @@ class SecondLook:
         raw = self.first_scores(windows)
         told = raw.copy()
         told[:, :, self._gunshot] = calibrated(raw, self._first.card)
-        for index in np.flatnonzero(raw[:, :, self._gunshot].max(axis=1) >= self._terms.ask):
+        for index, window in enumerate(windows):
             own = raw[index, :, self._gunshot]
-            told[index, :, self._gunshot] = self._judged(own, self.hear_about(windows[index], int(own.argmax())))
+            likeliest = self.likeliest(own)
+            if own[likeliest] >= self._terms.ask:
+                told[index, :, self._gunshot] = self._judged(own, likeliest, self.hear_about(window, likeliest))
         return told
 
-    def _judged(self, own: NDArray[np.float32], heard: NDArray[np.float32]) -> NDArray[np.float32]:
+    def likeliest(self, own: NDArray[np.float32]) -> int:
+        """The likeliest frame of a window's middle; what lies in the guards is another window's."""
+        return self._guard + int(own[self._guard : len(own) - self._guard].argmax())
+
+    def _judged(self, own: NDArray[np.float32], likeliest: int, heard: NDArray[np.float32]) -> NDArray[np.float32]:
         """Every frame [frames] weighed with what the second hears [classes]; the likeliest lifted."""
         judge = self._terms.judge
         doubt = judge.own * log_odds(own) + self._weights @ log_odds(heard) + judge.offset
         told = expit(doubt)
         known, least = np.array(self._terms.lift, np.float64).T
-        likeliest = int(own.argmax())
         told[likeliest] = max(told[likeliest], np.interp(heard[self._guns].max(), known, least))
         return np.asarray(told, np.float32)
 

@@ -75,10 +75,10 @@ class _Ear:
         """The first model's, raw."""
         raw = self._pair.first_scores(windows)
         for window, scores in zip(windows, raw, strict=True):
-            middle = scores[self._guard : len(scores) - self._guard, self._gunshot]
-            frame, own = int(middle.argmax()), float(middle.max())
-            heard = self._pair.hear_about(window, self._guard + frame) if own >= LEAST else None
-            self.said.append(None if heard is None else _Said(frame, own, heard))
+            frame = self._pair.likeliest(scores[:, self._gunshot])
+            own = float(scores[frame, self._gunshot])
+            heard = self._pair.hear_about(window, frame) if own >= LEAST else None
+            self.said.append(None if heard is None else _Said(frame - self._guard, own, heard))
         return raw
 
 

@@ -22,13 +22,16 @@ from dhishoom.evaluate.ranking import threshold_for
 from dhishoom.evaluate.recordings import FIREWORK, Recording
 from dhishoom.nouns import ModelCard
 
-ASKED_SHARE = 0.3
+ASKED_SHARE = 0.5
 """Share of other sound's clips that the second model may be asked about; of a quiet street it is far less."""
 ALERT_PER_HOUR, POSSIBLE_PER_HOUR = 1.0, 10.0
 GRID = np.array([0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.999, 1.0])
 TAIL = 25
 """False clips from which on their number is an exponential of the score, as counts get too small to tell."""
 NEVER = -20.0
+ROUNDING = 2e-5
+"""Added to thresholds: a detector's scores have fewer digits than these, and the clip that must stay below must not
+reach them by rounding."""
 
 Floats = NDArray[np.float64]
 
@@ -108,7 +111,8 @@ def _on_one_scale(judges: Sequence[Judge], ask: float, told: _Told, clips: Seque
     stated = np.where(doubt > NEVER, expit(slope * doubt + offset), 0.0)
     durations_s = np.array([one.duration_s for one in clips])
     alert, possible = (
-        min(1.0, threshold_for(stated[other], durations_s[other], rate)) for rate in (ALERT_PER_HOUR, POSSIBLE_PER_HOUR)
+        min(1.0, threshold_for(stated[other], durations_s[other], rate) + ROUNDING)
+        for rate in (ALERT_PER_HOUR, POSSIBLE_PER_HOUR)
     )
     probabilities = expit(slope * lifted_to + offset)
     pairs = tuple((float(x), round(float(y), 6)) for x, y in zip(GRID, probabilities, strict=True))
