@@ -108,13 +108,14 @@ def _on_one_scale(judges: Sequence[Judge], ask: float, told: _Told, clips: Seque
     doubt = told.by_clip(clips, np.maximum(told.verdicts, lift))
     asked = counted & (doubt > NEVER)
     slope, offset = _platt(doubt[asked], gunfire[asked])
-    stated = np.where(doubt > NEVER, expit(slope * doubt + offset), 0.0)
+    probabilities = expit(slope * lifted_to + offset)
+    lifted = np.interp(told.gun_scores, GRID, probabilities)
+    stated = np.maximum(told.by_clip(clips, np.maximum(expit(slope * told.verdicts + offset), lifted)), 0.0)
     durations_s = np.array([one.duration_s for one in clips])
     alert, possible = (
         min(1.0, threshold_for(stated[other], durations_s[other], rate) + ROUNDING)
         for rate in (ALERT_PER_HOUR, POSSIBLE_PER_HOUR)
     )
-    probabilities = expit(slope * lifted_to + offset)
     pairs = tuple((float(x), round(float(y), 6)) for x, y in zip(GRID, probabilities, strict=True))
     return [
         Terms(ask=ask, judge=scaled(one, slope, offset), lift=pairs, alert=alert, possible=min(possible, alert))
