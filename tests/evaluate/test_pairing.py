@@ -65,7 +65,7 @@ def _stated(terms: Terms, doubts: list[Doubt]) -> np.ndarray:
 
 
 def test_a_judge_tells_the_far_shot_from_the_jackhammer(doubts: list[Doubt]) -> None:
-    """The first takes both for the same; that the second is deaf to the one counts little, that it hears the other much."""
+    """The first takes both for the same; deafness to the one counts less than hearing the other."""
     terms = _terms(doubts)
     stated = dict(zip((one.recording.key for one in doubts), _stated(terms, doubts), strict=True))
     mean = {kind: np.mean([value for key, value in stated.items() if f"yes{kind}" in key]) for kind in KINDS}
