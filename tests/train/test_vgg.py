@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed (pip install 'dhishoom[train]')")
 
+from dhishoom.train.config import Config  # noqa: E402
+from dhishoom.train.export import AGREEMENT, export_onnx  # noqa: E402
+from dhishoom.train.labels import CLASSES  # noqa: E402
+from dhishoom.train.network import network_of  # noqa: E402
 from dhishoom.train.shapes import FrontEnd, NetworkShape  # noqa: E402
 from dhishoom.train.vgg import Vgg, pooled  # noqa: E402
 
@@ -41,3 +47,12 @@ def test_a_window_with_a_shot_teaches_a_shot_and_an_unsure_one_nothing() -> None
 
     assert target[:, 0].tolist() == [1.0, 0.0, 0.0]
     assert sure[:, 0].tolist() == [1.0, 1.0, 0.0]
+
+
+@pytest.mark.parametrize("bands", [40, 64])
+def test_it_is_exported_as_it_is(bands: int, tmp_path: Path) -> None:
+    """Both pictures: ONNX gives what torch gives."""
+    shape = NetworkShape(kind="vgg", width=0.0625, classes=len(CLASSES), front_end=FrontEnd(bands=bands))
+    config = Config(name="t", licence="CC0", network=shape)
+
+    assert export_onnx(network_of(config), config, tmp_path / "t.onnx") <= AGREEMENT

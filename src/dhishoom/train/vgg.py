@@ -37,7 +37,7 @@ class Vgg(nn.Module):  # type: ignore[misc]
                 wide = max(1, round(step * shape.width))
                 layers += [nn.Conv2d(channels, wide, 3, padding=1), nn.BatchNorm2d(wide), nn.ReLU()]
                 channels = wide
-        self.picture = nn.Sequential(*layers, nn.AdaptiveAvgPool2d((shape.front_end.bands // 32, 2)))
+        self.picture = nn.Sequential(*layers, _Halves())
         dense = round(_DENSE * shape.width)
         self.dense = nn.Sequential(
             nn.Flatten(),
@@ -64,11 +64,25 @@ class Vgg(nn.Module):  # type: ignore[misc]
 
     def _embedded(self, spectrum: Tensor) -> Tensor:
         """[batch, 128] of the log-mel picture of the window's middle, its mean taken away."""
-        frames = spectrum.shape[3]
+        frames = int(spectrum.shape[3])
         picture = spectrum[:, :, 0, frames // 4 : frames - frames // 6].unsqueeze(1)
         level = picture.mean(dim=(2, 3), keepdim=True)
         embedded: Tensor = self.dense(self.picture((picture - level) * 0.25))
         return embedded
+
+
+class _Halves(nn.Module):  # type: ignore[misc]
+    """The mean of either half of the time [..., time] to [..., 2]; an odd middle counts in both.
+
+    ONNX has no pooling to a size that does not divide what is pooled.
+    """
+
+    def forward(self, picture: Tensor) -> Tensor:
+        """Of any length."""
+        length = int(picture.shape[-1])
+        half = (length + 1) // 2
+        first, last = picture[..., :half], picture[..., length - half :]
+        return torch.cat([first.mean(dim=-1, keepdim=True), last.mean(dim=-1, keepdim=True)], dim=-1)
 
 
 def pooled(shot: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
