@@ -149,7 +149,8 @@ def lines(heard: Sequence[Heard], seed: int) -> Iterator[str]:
     yield "|---" * len(COLUMNS) + "|"
     for one in heard:
         precise, recall = clip_figures(one.clips, seed)
-        events = event_figures(one, seed) if shots else (None, None)
+        places = any(event.is_shot and event.score >= 0 for event in events_of(one))
+        events = event_figures(one, seed) if places else (None, None)
         told = [shown(figure) if figure else "none" for figure in (precise, recall, *events)]
         megabytes = one.contestant.size_bytes / 1e6
         yield f"| {one.contestant.name} | {' | '.join(told)} | {one.cpu_ms:.2f} | {megabytes:.1f} |"
