@@ -108,9 +108,14 @@ def events_of(heard: Heard) -> list[Told]:
     return told
 
 
-def event_figures(heard: Heard, seed: int) -> tuple[Figure, Figure]:
-    """AP of events, and recall of listed shots at one false event an hour of the clips without gunfire."""
+def event_figures(heard: Heard, seed: int) -> tuple[Figure | None, Figure | None]:
+    """AP of events, and recall of listed shots at one false event an hour of the clips without gunfire.
+
+    None for a model that found no listed shot at all: it tells no events, or there was nothing to find.
+    """
     told = events_of(heard)
+    if not any(one.is_shot and one.score >= 0 for one in told):
+        return None, None
     scores, shot = np.array([one.score for one in told]), np.array([one.is_shot for one in told])
     quiet_s = sum(one.duration_s for one in heard.clips if one.recording.is_negative)
     false = np.array([one.score for one in told if one.stratum != "live fire"])
@@ -149,8 +154,7 @@ def lines(heard: Sequence[Heard], seed: int) -> Iterator[str]:
     yield "|---" * len(COLUMNS) + "|"
     for one in heard:
         precise, recall = clip_figures(one.clips, seed)
-        places = any(event.is_shot and event.score >= 0 for event in events_of(one))
-        events = event_figures(one, seed) if places else (None, None)
+        events = event_figures(one, seed)
         told = [shown(figure) if figure else "none" for figure in (precise, recall, *events)]
         megabytes = one.contestant.size_bytes / 1e6
         yield f"| {one.contestant.name} | {' | '.join(told)} | {one.cpu_ms:.2f} | {megabytes:.1f} |"
