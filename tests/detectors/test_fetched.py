@@ -18,7 +18,7 @@ from dhishoom.detectors.second_look import SecondLook
 from dhishoom.errors import ModelError
 from dhishoom.nouns import ModelCard
 
-JUDGE = {"own": 1.0, "classes": {"Speech": -0.1, "Gunshot, gunfire": 0.05}, "offset": 0.2}
+JUDGE = {"own": 1.0, "guns": 0.05, "offset": 0.2}
 LIFT = [[0.0, 0.0], [0.5, 0.9], [1.0, 1.0]]
 TERMS = {"ask": 0.2, "judge": JUDGE, "lift": LIFT, "alert": 0.9, "possible": 0.4}
 FIRST = ModelCard(
@@ -63,23 +63,23 @@ def test_a_second_look_lifts_what_is_doubtful() -> None:
     assert tagger.heard[0].shape == (1, round(SECOND.window_s * SECOND.sample_rate))
 
 
-def test_a_judge_weighs_all_that_both_say() -> None:
-    """Log-odds of the first and of every class of the second, each with its weight; silence is a ten-thousandth."""
+def test_a_judge_weighs_what_both_say_of_gunfire() -> None:
+    """Log-odds of the first and of the second's gun classes, each with its weight; silence is a ten-thousandth."""
     silence = math.log(1e-4 / (1 - 1e-4))
-    odds = math.log(0.9 / 0.1) - 0.1 * math.log(0.2 / 0.8) + 0.05 * silence + 0.2
+    odds = math.log(0.9 / 0.1) + 0.05 * silence + 0.2
 
     scores, _ = _pair(0.9, 0.2, hears=0)
 
     assert scores[30, 0] == pytest.approx(1 / (1 + math.exp(-odds)), abs=1e-4)
 
 
-def test_what_the_second_hears_for_certain_counts_against_a_shot() -> None:
-    """The more it is sure of a voice, the less the same sound is a shot, in every frame of the window."""
-    silent, doubtful, certain = (_pair(0.9, second, hears=0)[0][:, 0] for second in (0.0, 0.3, 0.99))
+def test_the_surer_the_second_is_of_a_gun_the_likelier_the_shot() -> None:
+    """In every frame of the window, however little the lift."""
+    silent, doubtful, certain = (_pair(0.3, second)[0][:, 0] for second in (0.0, 0.3, 0.99))
 
-    assert (silent >= doubtful).all()
-    assert (doubtful >= certain).all()
-    assert silent[30] > doubtful[30] > certain[30]
+    assert (silent <= doubtful).all()
+    assert (doubtful <= certain).all()
+    assert silent[30] < doubtful[30] < certain[30]
 
 
 def test_nobody_is_asked_about_what_is_plainly_nothing() -> None:

@@ -10,34 +10,33 @@ import pytest
 
 from dhishoom.detectors.cards import read_card, write_card
 from dhishoom.detectors.energy import CARD
-from dhishoom.detectors.second_look import Terms, log_odds, terms_of
+from dhishoom.detectors.second_look import Judge, Terms, terms_of
 from dhishoom.errors import UsageError
 from dhishoom.evaluate.doubts import Doubt, Length
-from dhishoom.evaluate.judges import judge_of, scaled, verdicts_of
+from dhishoom.evaluate.judges import own_and_guns
 from dhishoom.evaluate.pairing import ASKED_SHARE, terms_by_fold, write_terms
 from dhishoom.evaluate.recordings import Recording
 
-CLASSES, GUNS = ("Gunshot", "Jackhammer", "Rain"), ("Gunshot",)
 NEAR, FAR, DRILL, RAIN = "near", "far", "jackhammer", "rain"
 KINDS = {
-    NEAR: ("gunshot", (0.3, 0.9), (0.7, 0.99), (0.0, 0.02)),
-    FAR: ("gunshot", (0.6, 0.99), (0.0, 0.1), (0.0, 0.05)),
-    DRILL: ("jackhammer", (0.6, 0.99), (0.0, 0.1), (0.6, 0.99)),
-    RAIN: ("rain", (0.0, 0.5), (0.0, 0.05), (0.0, 0.02)),
+    NEAR: ("gunshot", (0.3, 0.9), (0.7, 0.99)),
+    FAR: ("gunshot", (0.6, 0.99), (0.01, 0.1)),
+    DRILL: ("jackhammer", (0.6, 0.99), (0.0, 0.001)),
+    RAIN: ("rain", (0.0, 0.5), (0.0, 0.05)),
 }
-"""Label, what the first model says, what the second says of guns and of jackhammers."""
+"""Label, what the first model says, what the second says of guns."""
 
 
 def _doubts(kinds: list[str], *, use: str = "yes", seed: int = 0) -> list[Doubt]:
     rng = np.random.default_rng(seed)
     found = []
     for index, kind in enumerate(kinds):
-        label, own, gun, drill = KINDS[kind]
+        label, own, guns = KINDS[kind]
         recording = Recording(
             key=f"{use}{kind}{index}", path=Path(), source=kind, group=str(index), label=label, train_ok=use
         )
-        heard = np.array([rng.uniform(*gun), rng.uniform(*drill), 0.1], np.float32)
-        found.append(Doubt(recording, 0.5, float(rng.uniform(*own)), heard, recording.is_gunfire))
+        scores = float(rng.uniform(*own)), float(rng.uniform(*guns))
+        found.append(Doubt(recording, 0.5, *scores, recording.is_gunfire))
     return found
 
 
@@ -52,20 +51,19 @@ def doubts() -> list[Doubt]:
 
 
 def _terms(doubts: list[Doubt]) -> Terms:
-    return terms_by_fold(doubts, _lengths(doubts), CLASSES, GUNS, [])[0]
+    return terms_by_fold(doubts, _lengths(doubts), [])[0]
 
 
 def _stated(terms: Terms, doubts: list[Doubt]) -> np.ndarray:
     """The pair's probability of every doubt, as the detector works it out."""
     known, least = np.array(terms.lift).T
-    odds = verdicts_of(terms.judge, doubts, CLASSES)
-    lifted = np.interp([one.heard[0] for one in doubts], known, least)
-    asked = np.array([one.own for one in doubts]) >= terms.ask
+    own, guns = own_and_guns(doubts)
+    odds, lifted, asked = terms.judge.verdict(own, guns), np.interp(guns, known, least), own >= terms.ask
     return np.where(asked, np.maximum(1 / (1 + np.exp(-odds)), lifted), 0.0)
 
 
 def test_a_judge_tells_the_far_shot_from_the_jackhammer(doubts: list[Doubt]) -> None:
-    """The first takes both for the same; deafness to the one counts less than hearing the other."""
+    """The first takes both for the same; the second hears little of a gun in the one and nothing in the other."""
     terms = _terms(doubts)
     stated = dict(zip((one.recording.key for one in doubts), _stated(terms, doubts), strict=True))
     mean = {kind: np.mean([value for key, value in stated.items() if f"yes{kind}" in key]) for kind in KINDS}
@@ -73,7 +71,7 @@ def test_a_judge_tells_the_far_shot_from_the_jackhammer(doubts: list[Doubt]) -> 
     assert mean[NEAR] > 0.7
     assert mean[FAR] > 0.5 > mean[DRILL]
     assert mean[FAR] > mean[DRILL] + 0.15
-    assert terms.judge.classes["Jackhammer"] < 0 < terms.judge.own
+    assert 0 < terms.judge.guns < terms.judge.own
 
 
 def test_a_pair_is_asked_seldom_and_alerts_no_more_often(doubts: list[Doubt]) -> None:
@@ -95,16 +93,16 @@ def test_a_lift_rises_with_the_second_models_score(doubts: list[Doubt]) -> None:
 
 def test_a_fold_learns_nothing_of_what_it_left_out(doubts: list[Doubt]) -> None:
     """Whatever the far shots say, the judge of the network that left them out is the same."""
-    wrong = [replace(one, heard=one.heard[::-1].copy()) if one.recording.source == FAR else one for one in doubts]
+    wrong = [replace(one, guns=1.0 - one.guns) if one.recording.source == FAR else one for one in doubts]
 
     judges = [
-        terms_by_fold(some, _lengths(some), CLASSES, GUNS, [lambda recording: recording.source == FAR])
+        terms_by_fold(some, _lengths(some), [lambda recording: recording.source == FAR])
         for some in (doubts, wrong)
     ]
 
-    shapes = [[one.judge.classes.get(name, 0.0) / one.judge.own for name in CLASSES] for _, one in judges]
-    assert shapes[0] == pytest.approx(shapes[1], rel=1e-3)
-    whole = [[one.judge.classes.get(name, 0.0) / one.judge.own for name in CLASSES] for one, _ in judges]
+    shares = [one.judge.guns / one.judge.own for _, one in judges]
+    assert shares[0] == pytest.approx(shares[1], rel=1e-3)
+    whole = [one.judge.guns / one.judge.own for one, _ in judges]
     assert whole[0] != pytest.approx(whole[1], rel=1e-3)
 
 
@@ -116,19 +114,16 @@ def test_what_may_not_teach_does_not(doubts: list[Doubt]) -> None:
     ]  # fmt: skip
     more = doubts + wrong
 
-    ratio = [_terms(some).judge.classes["Jackhammer"] / _terms(some).judge.own for some in (doubts, more)]
+    ratio = [_terms(some).judge.guns / _terms(some).judge.own for some in (doubts, more)]
 
     assert ratio[0] == pytest.approx(ratio[1], rel=1e-3)
 
 
-def test_a_scaled_judge_says_the_scaled_verdict(doubts: list[Doubt]) -> None:
-    """Platt's two numbers go into its weights."""
-    judge = judge_of(doubts, CLASSES)
+def test_a_verdict_is_a_sum_of_log_odds() -> None:
+    """Each model's, with its weight; none further out than one in ten thousand."""
+    judge = Judge(own=2.0, guns=0.5, offset=-1.0)
 
-    assert verdicts_of(scaled(judge, 2.0, -1.0), doubts, CLASSES) == pytest.approx(
-        2.0 * verdicts_of(judge, doubts, CLASSES) - 1.0, abs=1e-3
-    )
-    assert log_odds(np.array([0.5, 1.0])) == pytest.approx([0.0, 9.21], abs=0.01)
+    assert judge.verdict(np.array([0.5, 1.0]), np.array([0.5, 0.0])) == pytest.approx([-1.0, 12.82], abs=0.01)
 
 
 def test_terms_are_kept_on_the_card(doubts: list[Doubt], tmp_path: Path) -> None:

@@ -88,8 +88,7 @@ def _pair(name: str, contestants: Sequence[Contestant], asked: Asked, second: st
     doubts, lengths = gather(recordings, lambda one: first.listener(one)[0], tagger)
     clips = [one for one in lengths if not one.recording.is_live_fire]
     left_out = [fold.left_out for fold in first.folds]
-    card = tagger.card
-    every = terms_by_fold(doubts, clips, card.classes, card.gunshot_classes, left_out)
+    every = terms_by_fold(doubts, clips, left_out)
     files = (model_files().get(name, Path(name)), *folds_of(name, folds))
     write_terms(dict(zip((file.with_suffix(".json") for file in files), every, strict=True)), second)
     terms = every[0]

@@ -1,14 +1,13 @@
 """A second look: a tagger is asked about the windows in which the first model hears something like gunfire.
 
 A tagger knows the shots of videos and is deaf to the street, so its word alone must not veto. A judge that learnt from
-both on live fire weighs what the first model says against everything the tagger hears: a jackhammer counts against
-gunfire, silence from its gun classes hardly does. And what the tagger is sure of lifts the score whatever the judge
-says. It is asked only about what might be gunfire, so it costs little.
+both, on live fire and on clips, weighs what the first model says and what the tagger's gun classes say; and what the
+tagger is sure of lifts the score whatever the judge says. It is asked only about what might be gunfire, so it costs
+little.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -36,13 +35,17 @@ class Judge(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         own: Of the first model's log-odds of gunfire.
-        classes: Of the second's log-odds, by class; a class that is not named has none.
+        guns: Of the second's, the likeliest of its gun classes.
         offset: Added to their sum.
     """
 
     own: float
-    classes: Mapping[str, float]
+    guns: float
     offset: float
+
+    def verdict(self, own: NDArray[np.floating[Any]], guns: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+        """Log-odds of gunfire, of scores of the first and gun scores of the second that go together."""
+        return np.asarray(self.own * log_odds(own) + self.guns * log_odds(guns) + self.offset)
 
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,7 +75,6 @@ class SecondLook:
         self._gunshot = first.card.classes.index(GUNSHOT)
         self._guard = round(first.card.guard_s / first.card.hop_s)
         self._guns = [second.card.classes.index(name) for name in second.card.gunshot_classes]
-        self._weights = np.array([self._terms.judge.classes.get(name, 0.0) for name in second.card.classes])
         self._rate = second.card.sample_rate
         self._convert = resampler(self._rate, first.card.sample_rate)
 
@@ -90,31 +92,29 @@ class SecondLook:
             own = raw[index, :, self._gunshot]
             likeliest = self.likeliest(own)
             if own[likeliest] >= self._terms.ask:
-                told[index, :, self._gunshot] = self._judged(own, likeliest, self.hear_about(window, likeliest))
+                told[index, :, self._gunshot] = self._judged(own, likeliest, self.guns_about(window, likeliest))
         return told
 
     def likeliest(self, own: NDArray[np.float32]) -> int:
         """The likeliest frame of a window's middle; what lies in the guards is another window's."""
         return self._guard + int(own[self._guard : len(own) - self._guard].argmax())
 
-    def _judged(self, own: NDArray[np.float32], likeliest: int, heard: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Every frame [frames] weighed with what the second hears [classes]; the likeliest lifted."""
-        judge = self._terms.judge
-        doubt = judge.own * log_odds(own) + self._weights @ log_odds(heard) + judge.offset
-        told = expit(doubt)
+    def _judged(self, own: NDArray[np.float32], likeliest: int, guns: float) -> NDArray[np.float32]:
+        """Every frame [frames] weighed with what the second hears; the likeliest lifted."""
+        told = expit(self._terms.judge.verdict(own, np.array(guns)))
         known, least = np.array(self._terms.lift, np.float64).T
-        told[likeliest] = max(told[likeliest], np.interp(heard[self._guns].max(), known, least))
+        told[likeliest] = max(told[likeliest], np.interp(guns, known, least))
         return np.asarray(told, np.float32)
 
     def first_scores(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
         """What the first model says alone, raw [batch, frames, classes]."""
         return self._first.scores(self._for_first(windows))
 
-    def hear_about(self, window: NDArray[np.float32], frame: int) -> NDArray[np.float32]:
-        """What the second hears about a frame of a window [classes]."""
+    def guns_about(self, window: NDArray[np.float32], frame: int) -> float:
+        """The second's gun score about a frame of a window."""
         card = self._first.card
         centre_s = MARGIN_S + card.left_s - card.guard_s + (frame + 0.5) * card.hop_s
-        return np.asarray(self._second.scores(self._about(window, centre_s)[None])[0].max(axis=0))
+        return float(self._second.scores(self._about(window, centre_s)[None])[0][:, self._guns].max())
 
     def _for_first(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
         length = round(self._first.card.window_s * self._first.card.sample_rate)

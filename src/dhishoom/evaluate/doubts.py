@@ -23,23 +23,23 @@ if TYPE_CHECKING:
 
 LEAST = 0.01
 """Raw score of the first below which nobody would ask."""
-_NOBODY = Terms(ask=1.0, judge=Judge(own=1.0, classes={}, offset=0.0), lift=((0.0, 0.0),), alert=1.0, possible=1.0)
+_NOBODY = Terms(ask=1.0, judge=Judge(own=1.0, guns=0.0, offset=0.0), lift=((0.0, 0.0),), alert=1.0, possible=1.0)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Doubt:
     """The likeliest instant of one window.
 
     Attributes:
         at_s: From the recording's first sample.
-        own: The first model's raw gunshot score; heard: the second's of every class.
+        own: The first model's raw gunshot score; guns: the second's, the likeliest of its gun classes.
         is_shot: None where nobody can say: an echo, a window of a clip of gunfire that another is likelier in.
     """
 
     recording: Recording
     at_s: float
     own: float
-    heard: NDArray[np.float32]
+    guns: float
     is_shot: bool | None
 
 
@@ -54,7 +54,7 @@ class Length:
 class _Said(NamedTuple):
     frame: int
     own: float
-    heard: NDArray[np.float32]
+    guns: float
 
 
 class _Ear:
@@ -77,8 +77,8 @@ class _Ear:
         for window, scores in zip(windows, raw, strict=True):
             frame = self._pair.likeliest(scores[:, self._gunshot])
             own = float(scores[frame, self._gunshot])
-            heard = self._pair.hear_about(window, frame) if own >= LEAST else None
-            self.said.append(None if heard is None else _Said(frame - self._guard, own, heard))
+            guns = self._pair.guns_about(window, frame) if own >= LEAST else None
+            self.said.append(None if guns is None else _Said(frame - self._guard, own, guns))
         return raw
 
 
@@ -86,15 +86,14 @@ def doubts_of(prepared: Prepared, first: Detector, second: Detector) -> list[Dou
     """Of one recording, a window at most one."""
     ear = _Ear(first, second)
     starts = [window.middle_start_ns for window, _ in judged(prepared.sound, ear, ear.card)]
-    hop_s, guns = first.card.hop_s, [second.card.classes.index(name) for name in second.card.gunshot_classes]
     said = [
-        (start_ns / NS_PER_S + (one.frame + 0.5) * hop_s, one)
+        (start_ns / NS_PER_S + (one.frame + 0.5) * first.card.hop_s, one)
         for start_ns, one in zip(starts, ear.said, strict=True)
         if one is not None and 0 <= start_ns < prepared.sound.end_ns
     ]
-    likeliest_s = max(((_both(one, guns), at_s) for at_s, one in said), default=(0.0, 0.0))[1]
+    likeliest_s = max(((_both(one), at_s) for at_s, one in said), default=(0.0, 0.0))[1]
     return [
-        Doubt(prepared.recording, at_s, one.own, one.heard, _truth(prepared.recording, at_s, at_s == likeliest_s))
+        Doubt(prepared.recording, at_s, one.own, one.guns, _truth(prepared.recording, at_s, at_s == likeliest_s))
         for at_s, one in said
     ]
 
@@ -115,8 +114,8 @@ def gather(
     return doubts, lengths
 
 
-def _both(said: _Said, guns: list[int]) -> float:
-    return float(log_odds(np.array([said.own]))[0] + log_odds(said.heard[guns]).max())
+def _both(said: _Said) -> float:
+    return float(log_odds(np.array([said.own, said.guns])).sum())
 
 
 def _truth(recording: Recording, at_s: float, likeliest: bool) -> bool | None:

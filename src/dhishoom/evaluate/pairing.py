@@ -17,7 +17,7 @@ from dhishoom.detectors.cards import read_card, write_card
 from dhishoom.detectors.second_look import Judge, Terms, log_odds
 from dhishoom.errors import UsageError
 from dhishoom.evaluate.doubts import Doubt, Length
-from dhishoom.evaluate.judges import judge_of, scaled, verdicts_of
+from dhishoom.evaluate.judges import judge_of, own_and_guns
 from dhishoom.evaluate.ranking import threshold_for
 from dhishoom.evaluate.recordings import FIREWORK, Recording
 from dhishoom.nouns import ModelCard
@@ -26,7 +26,7 @@ ASKED_SHARE = 0.5
 """Share of other sound's clips that the second model may be asked about; of a quiet street it is far less."""
 ALERT_PER_HOUR, POSSIBLE_PER_HOUR = 1.0, 10.0
 GRID = np.array([0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.999, 1.0])
-TAIL = 25
+TAIL = 10
 """False clips from which on their number is an exponential of the score, as counts get too small to tell."""
 NEVER = -20.0
 ROUNDING = 2e-5
@@ -39,8 +39,6 @@ Floats = NDArray[np.float64]
 def terms_by_fold(
     doubts: Sequence[Doubt],
     clips: Sequence[Length],
-    classes: Sequence[str],
-    guns: Sequence[str],
     left_out: Sequence[Callable[[Recording], bool]],
 ) -> list[Terms]:
     """Terms of a model, and of each of the networks of its recipe that left recordings out.
@@ -48,7 +46,6 @@ def terms_by_fold(
     Args:
         doubts: By a network that had not learnt from the recording, wherever there is one.
         clips: Every clip, for false alarms an hour.
-        classes, guns: The second's, and those that mean gunfire.
         left_out: By network, what it never saw; its judge does not learn from that either.
 
     The scale is one for all: each judge gives its verdict on what it never learnt from, the second's gun score lifts to
@@ -60,13 +57,13 @@ def terms_by_fold(
         raise UsageError("a second look is learnt from recordings of gunfire and of other sound; give both.")
     ask = _asked_from(known, clips)
     may_teach = [one for one in may_teach if one.own >= ask]
-    judges = [judge_of(may_teach, classes)]
-    judges += [judge_of([one for one in may_teach if not out(one.recording)], classes) for out in left_out]
+    judges = [judge_of(may_teach)]
+    judges += [judge_of([one for one in may_teach if not out(one.recording)]) for out in left_out]
     asked = [one for one in doubts if one.own >= ask]
     whose = [next((at for at, out in enumerate(left_out, 1) if out(one.recording)), 0) for one in asked]
-    verdicts = np.choose(whose, [verdicts_of(one, asked, classes) for one in judges])
-    gun_scores = np.array([one.heard[[classes.index(name) for name in guns]].max() for one in asked])
-    return _on_one_scale(judges, ask, _Told(asked, verdicts, gun_scores), clips)
+    own, guns = own_and_guns(asked)
+    verdicts = np.choose(whose, [one.verdict(own, guns) for one in judges])
+    return _on_one_scale(judges, ask, _Told(asked, verdicts, guns), clips)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +115,15 @@ def _on_one_scale(judges: Sequence[Judge], ask: float, told: _Told, clips: Seque
     )
     pairs = tuple((float(x), round(float(y), 6)) for x, y in zip(GRID, probabilities, strict=True))
     return [
-        Terms(ask=ask, judge=scaled(one, slope, offset), lift=pairs, alert=alert, possible=min(possible, alert))
+        Terms(ask=ask, judge=_scaled(one, slope, offset), lift=pairs, alert=alert, possible=min(possible, alert))
         for one in judges
     ]
+
+
+def _scaled(judge: Judge, slope: float, offset: float) -> Judge:
+    """The judge whose verdict is `slope` times this one's, plus `offset`."""
+    own, guns, rest = (round(one, 6) for one in (judge.own * slope, judge.guns * slope, judge.offset * slope + offset))
+    return Judge(own=own, guns=guns, offset=rest)
 
 
 def _as_often(scores: Floats, theirs: Floats, ours: Floats) -> Floats:
