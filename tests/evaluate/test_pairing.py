@@ -96,8 +96,7 @@ def test_a_fold_learns_nothing_of_what_it_left_out(doubts: list[Doubt]) -> None:
     wrong = [replace(one, guns=1.0 - one.guns) if one.recording.source == FAR else one for one in doubts]
 
     judges = [
-        terms_by_fold(some, _lengths(some), [lambda recording: recording.source == FAR])
-        for some in (doubts, wrong)
+        terms_by_fold(some, _lengths(some), [lambda recording: recording.source == FAR]) for some in (doubts, wrong)
     ]
 
     shares = [one.judge.guns / one.judge.own for _, one in judges]
