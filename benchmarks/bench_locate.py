@@ -28,12 +28,12 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import least_squares
 
 from dhishoom.core.association import associate, begin, finish
 from dhishoom.core.fitting import Arrivals
 from dhishoom.core.location import locate
 from dhishoom.core.propagation import air_of
+from dhishoom.evaluate.plain import robust_least_squares
 from dhishoom.nouns import GUNSHOT, NS_PER_S, Detection, Heard, Incident, Position, Sensor, Site, derived_id
 
 START_NS = 1_700_000_000 * NS_PER_S
@@ -75,18 +75,6 @@ def travel_s(places: Floats, source: Floats) -> Floats:
 # Location
 
 
-def robust_twin(places: Floats, times: Floats) -> Floats:
-    """SciPy: soft L1 from the middle of the sensors, scaled to the noise."""
-
-    def residuals(unknowns: Floats) -> Floats:
-        due = unknowns[2] + np.hypot(*(places[:, :2] - unknowns[:2]).T) / AIR.speed_m_s
-        return np.asarray((times - due) / NOISE_S)
-
-    start = np.array([*places[:, :2].mean(axis=0), times.min() - 0.5])
-    found: Floats = least_squares(residuals, start, loss="soft_l1", x_scale=[100, 100, 0.3]).x[:2]
-    return found
-
-
 def bound_m(places: Floats, source: Floats) -> float:
     """Median error of the best unbiased estimator: 0.83 times the root of the trace of the least covariance."""
     toward = source - places[:, :2]
@@ -121,7 +109,7 @@ def _ours_off_m(arrivals: Arrivals, source: Floats) -> float:
 
 
 def _twin_off_m(arrivals: Arrivals, source: Floats) -> float:
-    return float(np.hypot(*(robust_twin(arrivals.places_m, arrivals.times_s) - source)))
+    return float(np.hypot(*(robust_least_squares(arrivals, AIR) - source)))
 
 
 def timed(work: Callable[[Arrivals, Floats], float], arrivals: Arrivals, source: Floats) -> tuple[float, float]:

@@ -60,11 +60,25 @@ def test_a_wrong_place_is_only_forgiven_if_it_was_said() -> None:
         np.array(["located", "ambiguous", "located", "located"]),
         np.array([True, False, True, False]),
         np.array([5.0, 5.0, 90.0, 5.0]),
+        np.array([3.0, 4.0, 80.0, 5.0]),
+        ("a", "a", "b", "b"),
     )
     figures = told.figures()
     assert figures["wrong_unsaid"] == pytest.approx(0.25)
     assert figures["within_15_m"] == pytest.approx(0.25)
     assert figures["within_15_m_of_answered"] == pytest.approx(1 / 3)
+    assert figures["plain_within_15_m"] == pytest.approx(0.75)
+    assert figures["plain_median_m"] == pytest.approx(4.5)
+    assert (figures["within_15_m_low"], figures["within_15_m_high"]) == pytest.approx((0.0, 0.5))
+
+
+def test_a_plain_method_is_asked_the_same(test_of_two_rounds: LiveFireTest) -> None:
+    """Arrivals without error lead least squares to the place; a false one leads it further astray than the locator."""
+    told = located([test_of_two_rounds], None, None, 1, 0)
+    deceived = located([test_of_two_rounds], 6, one_false, 10, 0)
+
+    assert told.plain_errors_m.max() < 5
+    assert deceived.plain_errors_m.mean() > deceived.errors_m.mean()
 
 
 def test_every_row_of_listed_and_raw_arrivals_is_run(test_of_two_rounds: LiveFireTest) -> None:

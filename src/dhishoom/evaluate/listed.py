@@ -11,7 +11,9 @@ import numpy as np
 from dhishoom.core.fitting import Arrivals
 from dhishoom.core.location import Fix, ellipse_of, holds, locate
 from dhishoom.core.propagation import Floats, air_of
+from dhishoom.evaluate.intervals import resampled, with_interval
 from dhishoom.evaluate.pittsburgh import LiveFireTest
+from dhishoom.evaluate.plain import robust_least_squares
 from dhishoom.evaluate.row import Row, share
 
 NEAR_M = 15.0
@@ -29,20 +31,30 @@ class Located:
         statuses: As the fixes say.
         held: Whether the ellipse, or one of two told places, holds the surveyed place.
         semi_majors_m: Of the ellipses.
+        plain_errors_m: Of robust least squares on the same arrivals.
+        tests: Names of the tests that the shots belong to.
     """
 
     errors_m: Floats
     statuses: np.ndarray
     held: np.ndarray
     semi_majors_m: Floats
+    plain_errors_m: Floats
+    tests: tuple[str, ...]
 
     def figures(self) -> dict[str, float]:
-        """Shares of all shots, and of those located without reserve."""
+        """Shares of all shots, and of those located without reserve; the first with the bootstrap over tests."""
         sure = self.statuses == "located"
         near = self.errors_m <= NEAR_M
+        weights = resampled(self.tests, [""] * len(self.tests), 0)
+        within = with_interval(lambda some: some @ near / some.sum(axis=-1), weights, count=len(near), groups=0)
         return {
             "shots": len(self.errors_m),
-            "within_15_m": float(near.mean()),
+            "within_15_m": within.value,
+            "within_15_m_low": within.low,
+            "within_15_m_high": within.high,
+            "plain_within_15_m": float((self.plain_errors_m <= NEAR_M).mean()),
+            "plain_median_m": float(np.median(self.plain_errors_m)),
             "median_m": float(np.median(self.errors_m)),
             "p95_m": float(np.quantile(self.errors_m, 0.95, method="higher")),
             "ambiguous": float((self.statuses == "ambiguous").mean()),
@@ -68,37 +80,36 @@ def located(
         stated_s: What the sensors say of the error of their clocks.
     """
     rng = np.random.default_rng(seed)
-    fixes = [
-        (_fix(test, shot.arrivals(), sensors, change, rng, stated_s), test.survey_m)
+    heard = [
+        (_some(shot.arrivals(), sensors, change, rng, stated_s), test)
         for _ in range(draws)
         for test in tests
         for shot in test.shots
         if sensors is None or len(shot.sensor_ids) >= sensors
     ]
+    airs = {test.name: air_of(test.site.weather) for test in tests}
+    fixes = [(locate(arrivals, airs[test.name]), test.survey_m) for arrivals, test in heard]
+    plain = [robust_least_squares(arrivals, airs[test.name]) - test.survey_m[:2] for arrivals, test in heard]
     errors = [np.inf if fix.source is None else float(np.hypot(*(fix.source[:2] - where))) for fix, where in fixes]
     return Located(
         np.array(errors),
         np.array([fix.status for fix, _ in fixes]),
         np.array([_holds(fix, where) for fix, where in fixes]),
         np.array([ellipse_of(fix).semi_major_m if fix.source is not None else np.inf for fix, _ in fixes]),
+        np.hypot(*np.array(plain).T),
+        tuple(test.name for _, test in heard),
     )
 
 
-def _fix(
-    test: LiveFireTest,
-    arrivals: Arrivals,
-    sensors: int | None,
-    change: Change | None,
-    rng: np.random.Generator,
-    stated_s: float,
-) -> Fix:
+def _some(
+    arrivals: Arrivals, sensors: int | None, change: Change | None, rng: np.random.Generator, stated_s: float
+) -> Arrivals:
     if sensors is not None:
         kept = rng.choice(len(arrivals.times_s), sensors, replace=False)
         arrivals = Arrivals(arrivals.places_m[kept], arrivals.times_s[kept], arrivals.sigmas_s[kept])
     if change is not None:
         arrivals = replace(arrivals, times_s=change(arrivals.times_s, rng))
-    arrivals = replace(arrivals, sigmas_s=np.hypot(arrivals.sigmas_s, stated_s))
-    return locate(arrivals, air_of(test.site.weather))
+    return replace(arrivals, sigmas_s=np.hypot(arrivals.sigmas_s, stated_s))
 
 
 def _holds(fix: Fix, where: Floats) -> bool:
@@ -125,10 +136,13 @@ def jittered(times_s: Floats, rng: np.random.Generator, sigma_s: float) -> Float
 def _row(task: str, told: Located, must: str, aim: str) -> Row:
     figures = told.figures()
     reached = (
-        f"{share(figures['within_15_m'])} ≤ 15 m, median {figures['median_m']:.1f}, p95 {figures['p95_m']:.1f} m; "
+        f"{share(figures['within_15_m'])} [{100 * figures['within_15_m_low']:.1f}, "
+        f"{100 * figures['within_15_m_high']:.1f}] ≤ 15 m, "
+        f"median {figures['median_m']:.1f}, p95 {figures['p95_m']:.1f} m; "
         f"ambiguous {share(figures['ambiguous'])}, of answered {share(figures['within_15_m_of_answered'])}; "
         f"wrong and unsaid {share(figures['wrong_unsaid'])}; ellipse holds {share(figures['held'])}, "
-        f"semi-major {figures['median_semi_major_m']:.1f} m"
+        f"semi-major {figures['median_semi_major_m']:.1f} m; plain least squares "
+        f"{share(figures['plain_within_15_m'])}, median {figures['plain_median_m']:.1f} m"
     )
     return Row(task, reached, must, aim, figures)
 

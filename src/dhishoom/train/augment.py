@@ -25,6 +25,7 @@ class Chain:
     Attributes:
         distance: An event is moved away: absorption of air, a reverberant tail, echoes; a blast by `distance_max_m`
             at most, what nobody hears from so far by `near_max_m`.
+        live_fire_moved: How many shots of the live fire may be moved at all: they come from afar already.
         colour: The microphone's response is not flat; low_pass: its band ends between 2.2 and 7.5 kHz.
         mix: Other sound lies behind it. clip, quantise, wind: As they say.
         limit: A phone turns itself down after a loud sound and up again.
@@ -33,6 +34,7 @@ class Chain:
     """
 
     distance: float = 0.5
+    live_fire_moved: float = 0.7
     distance_max_m: float = 900.0
     near_max_m: float = 60.0
     colour: float = 0.7
@@ -65,7 +67,10 @@ def _air(frequencies: NDArray[np.float64], distance_m: float) -> NDArray[np.floa
 
 
 def _impulse_response(rng: np.random.Generator, length: int, sample_rate: int, distance_m: float) -> Samples:
-    """Direct sound, a ground reflection, up to five echoes, and noise that decays in 0.2 to 2.5 s."""
+    """Direct sound, a ground reflection, up to five echoes, and noise that decays in 0.2 to 2.5 s.
+
+    Echoes are denser early on, and one may be louder than the direct sound: a wall can stand in its way.
+    """
     time = np.arange(length) / sample_rate
     decay_s = float(np.exp(rng.uniform(np.log(0.2), np.log(2.5))))
     tail = rng.standard_normal(length).astype(np.float32) * np.exp(-6.9 * time / decay_s).astype(np.float32)
@@ -74,8 +79,10 @@ def _impulse_response(rng: np.random.Generator, length: int, sample_rate: int, d
     response[: int(0.002 * sample_rate)] = 0.0
     response[0] = 1.0
     response[1 + int(rng.exponential(0.002) * sample_rate)] += rng.uniform(-0.3, 0.7)
+    loudest = rng.uniform(0.2, 1.2)
     for _ in range(rng.integers(0, 6)):
-        response[min(length - 1, int(rng.uniform(0.01, 0.5) * sample_rate))] += rng.uniform(-0.5, 0.5)
+        at_s = float(np.exp(rng.uniform(np.log(0.01), np.log(0.5))))
+        response[min(length - 1, int(at_s * sample_rate))] += rng.uniform(-loudest, loudest)
     return np.asarray(response, dtype=np.float32)
 
 

@@ -139,7 +139,7 @@ class Lessons:
         rng = np.random.default_rng([self._seed, index])
         piece = self._draw(rng)
         sound, heard, heard_weight = piece.sound, piece.heard, piece.heard_weight
-        may_move = piece.recording.source != LIVE_FIRE or rng.random() < 0.25
+        may_move = piece.recording.source != LIVE_FIRE or rng.random() < self._chain.live_fire_moved
         if may_move and rng.random() < self._chain.distance:
             sound = far_away(rng, sound, self._library.sample_rate, self._farthest_m(piece))
         sound, heard, heard_weight = self._mix(rng, piece, sound, heard, heard_weight)
