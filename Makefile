@@ -125,7 +125,7 @@ models: $(VENV)/.all  ## Train the shipped models, every fold left out once, and
 	    $(BIN)/dhishoom export build/runs/$$name-0 $$measured --folds $(FOLDS)/$$name --out src/dhishoom/detectors/models || exit 1; \
 	    $(BIN)/dhishoom evaluate $(SHARED)/data/clips/manifest.csv --pittsburgh $(SHARED)/data/pittsburgh --no-location --no-plots \
 	        --no-peers --model $$name --model yamnet --weights $(SHARED)/weights --folds $(FOLDS)/$$name/folds.json \
-	        --pair yamnet --out build/pairing || exit 1; done
+	        --thresholds --pair yamnet --cache build/answers --out build/pairing || exit 1; done
 	$(BIN)/dhishoom export build/runs/dhishoom-small-open-1-0 --measured build/runs/dhishoom-small-open-1-2 --out src/dhishoom/detectors/models
 
 ancestor: $(VENV)/.all  ## Teach the learning system of the product before this one, answer its question (needs .[train])

@@ -49,6 +49,9 @@ def evaluate(
     pair: Annotated[
         str | None, typer.Option(help="Write on the first model's card how this tagger gives it a second look.")
     ] = None,
+    thresholds: Annotated[
+        bool, typer.Option(help="Write `alert` and `possible` on the first model's card, from other sound new to it.")
+    ] = False,
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many recordings of each set.")] = None,
     seed: Annotated[int, typer.Option(help="Of the resampling.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print report.json as one line.")] = False,
@@ -65,17 +68,34 @@ def evaluate(
     heard, unreadable = hear_all(contestants, asked, output.progress, KeptAnswers(cache))
     for why in unreadable:
         output.warn(why)
+    cards = _cards_of((model or [DEFAULT])[0], folds or [])
+    if thresholds:
+        _set_thresholds(cards, heard[0])
     if pair is not None:
-        _pair((model or [DEFAULT])[0], contestants, asked, pair, folds or [])
+        _pair(cards, contestants, asked, pair)
     located = _located(tests, pittsburgh, contestants[0], seed) if location and pittsburgh and tests else ()
     report = report_of(heard, unreadable, located, asked)
     _write(report, heard, asked, out, docs, plots=plots)
     _show(report, out, as_json=as_json)
 
 
-def _pair(name: str, contestants: Sequence[Contestant], asked: Asked, second: str, folds: Sequence[Path]) -> None:
+def _cards_of(name: str, folds: Sequence[Path]) -> list[Path]:
+    """The card of a model, then those of the networks of its recipe."""
     from dhishoom.detectors.catalogue import model_files
     from dhishoom.evaluate.contestants import folds_of
+
+    return [file.with_suffix(".json") for file in (model_files().get(name, Path(name)), *folds_of(name, folds))]
+
+
+def _set_thresholds(cards: Sequence[Path], heard: Heard) -> None:
+    from dhishoom.evaluate.card_thresholds import of_answers, write_thresholds
+
+    alert, possible = of_answers(heard.clips)
+    write_thresholds(cards, alert, possible)
+    output.say(f"{heard.contestant.name}: alert {alert:.3f}, possible {possible:.3f}")
+
+
+def _pair(cards: Sequence[Path], contestants: Sequence[Contestant], asked: Asked, second: str) -> None:
     from dhishoom.evaluate.doubts import gather
     from dhishoom.evaluate.pairing import terms_by_fold, write_terms
 
@@ -87,12 +107,11 @@ def _pair(name: str, contestants: Sequence[Contestant], asked: Asked, second: st
     recordings = output.progress(together, f"asking {second}", len(together))
     doubts, lengths = gather(recordings, lambda one: first.listener(one)[0], tagger)
     clips = [one for one in lengths if not one.recording.is_live_fire]
-    left_out = [fold.left_out for fold in first.folds]
-    every = terms_by_fold(doubts, clips, left_out)
-    files = (model_files().get(name, Path(name)), *folds_of(name, folds))
-    write_terms(dict(zip((file.with_suffix(".json") for file in files), every, strict=True)), second)
+    every = terms_by_fold(doubts, clips, [fold.left_out for fold in first.folds])
+    write_terms(dict(zip(cards, every, strict=True)), second)
     terms = every[0]
-    output.say(f"{name}+{second}: asked from {terms.ask:.3f}, alert {terms.alert:.3f}, possible {terms.possible:.3f}")
+    told = f"asked from {terms.ask:.3f}, alert {terms.alert:.3f}, possible {terms.possible:.3f}"
+    output.say(f"{first.name}+{second}: {told}")
 
 
 def _asked(

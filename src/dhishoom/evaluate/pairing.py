@@ -16,22 +16,18 @@ from scipy.special import expit
 from dhishoom.detectors.cards import read_card, write_card
 from dhishoom.detectors.second_look import Judge, Terms, log_odds
 from dhishoom.errors import UsageError
+from dhishoom.evaluate.card_thresholds import alert_and_possible
 from dhishoom.evaluate.doubts import Doubt, Length
 from dhishoom.evaluate.judges import judge_of, own_and_guns
-from dhishoom.evaluate.ranking import threshold_for
 from dhishoom.evaluate.recordings import FIREWORK, Recording
 from dhishoom.nouns import ModelCard
 
 ASKED_SHARE = 0.5
 """Share of other sound's clips that the second model may be asked about; of a quiet street it is far less."""
-ALERT_PER_HOUR, POSSIBLE_PER_HOUR = 1.0, 10.0
 GRID = np.array([0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.999, 1.0])
 TAIL = 10
 """False clips from which on their number is an exponential of the score, as counts get too small to tell."""
 NEVER = -20.0
-ROUNDING = 2e-5
-"""Added to thresholds: a detector's scores have fewer digits than these, and the clip that must stay below must not
-reach them by rounding."""
 
 Floats = NDArray[np.float64]
 
@@ -109,14 +105,10 @@ def _on_one_scale(judges: Sequence[Judge], ask: float, told: _Told, clips: Seque
     lifted = np.interp(told.gun_scores, GRID, probabilities)
     stated = np.maximum(told.by_clip(clips, np.maximum(expit(slope * told.verdicts + offset), lifted)), 0.0)
     durations_s = np.array([one.duration_s for one in clips])
-    alert, possible = (
-        min(1.0, threshold_for(stated[other], durations_s[other], rate) + ROUNDING)
-        for rate in (ALERT_PER_HOUR, POSSIBLE_PER_HOUR)
-    )
+    alert, possible = alert_and_possible(stated[other], durations_s[other])
     pairs = tuple((float(x), round(float(y), 6)) for x, y in zip(GRID, probabilities, strict=True))
     return [
-        Terms(ask=ask, judge=_scaled(one, slope, offset), lift=pairs, alert=alert, possible=min(possible, alert))
-        for one in judges
+        Terms(ask=ask, judge=_scaled(one, slope, offset), lift=pairs, alert=alert, possible=possible) for one in judges
     ]
 
 

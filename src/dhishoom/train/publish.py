@@ -45,7 +45,7 @@ _LIMITS = (
 def publish(run: Path, measured: Sequence[Path], target: Path, name: str | None = None) -> ModelCard:
     """Write NAME.onnx and NAME.json to `target`; `measured` are runs of the same config that left folds out."""
     config = msgspec.structs.replace(read_run_config(run), name=name or read_run_config(run).name)
-    outcomes = held_out_of([run, *measured])
+    outcomes = held_out_of(run, measured)
     pairs, error = calibration(outcomes)
     negatives = [one for one in outcomes if one.is_negative and one.label != "firework"]
     alert, possible = (
@@ -79,18 +79,20 @@ def publish_folds(measured: Sequence[Path], card: ModelCard, target: Path) -> Pa
     return table
 
 
-def held_out_of(runs: Sequence[Path]) -> list[Outcome]:
-    """What runs said of recordings that they did not learn from; of several answers the one with the median score.
+def held_out_of(shipped: Path, measured: Sequence[Path]) -> list[Outcome]:
+    """What runs said of recordings that they did not learn from.
 
-    For a firing position those runs answer, if there are any, that left out nothing else.
+    Where the shipped one did not learn, its own word counts: its false alarms are those to come. Of several other
+    answers that with the median score does; for a firing position those runs answer, if there are any, that left out
+    nothing else.
     """
     answers: dict[str, list[Outcome]] = defaultdict(list)
     alone: dict[str, list[Outcome]] = defaultdict(list)
-    for run in runs:
+    for run in measured:
         position_only = read_run_config(run).data.position_only
         for one in read_outcomes(run / HELD_OUT):
             (alone if position_only and one.source == LIVE_FIRE else answers)[one.key].append(one)
-    answers |= alone
+    answers |= alone | {one.key: [one] for one in read_outcomes(shipped / HELD_OUT)}
     if not answers:
         raise ModelError("No held-out recordings to measure on. Give the runs that left folds out with --measured.")
     return [sorted(several, key=lambda one: one.score)[len(several) // 2] for _, several in sorted(answers.items())]
