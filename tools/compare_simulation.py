@@ -171,12 +171,13 @@ def heard(kind: str, count: int, rounds: int) -> tuple[SimulatedCity, list[Happe
 def verdict_row(kind: str, count: int, rounds: int) -> str:
     """What became of them: incidents, rounds, errors, labels."""
     source, truth, incidents, detections = heard(kind, count, rounds)
-    raised = right = inside = 0
+    raised = kept = right = inside = 0
     errors: list[float] = []
     for one in truth:
         begin = source.start_ns + round((one.times_s[0] - 1) * NS_PER_S)
         mine = [it for it in incidents if begin <= it.time_ns < begin + round((ROUND_S - 1) * NS_PER_S)]
         raised += bool(mine)
+        kept += any(it.position is not None for it in mine)
         if kind == "gunshot" and mine and mine[0].position and mine[0].ellipse:
             right += len(mine) == 1 and mine[0].rounds == rounds
             east, north = mine[0].position.x_m - one.position.x_m, mine[0].position.y_m - one.position.y_m
@@ -192,7 +193,7 @@ def verdict_row(kind: str, count: int, rounds: int) -> str:
     name = f"{kind}, {rounds} rounds" if rounds > 1 else kind
     where = f"{np.median(errors):.1f} / {np.quantile(errors, 0.9):.1f} m, {inside} in their ellipse" if errors else ""
     exact = f"{right}" if kind == "gunshot" else ""
-    return f"| {name} | {count} | {raised} | {exact} | {where} | {labels.total() / count:.1f} | {told} |"
+    return f"| {name} | {count} | {raised} | {kept} | {exact} | {where} | {labels.total() / count:.1f} | {told} |"
 
 
 def main() -> None:
@@ -212,8 +213,9 @@ def main() -> None:
         print(f"No recordings at {folder}: nothing real to compare with.")
     print("\n".join(shape_table(cuts)))
     print(f"\n{open_detector().card.name}, seed 1")
-    print("| what | n | raised an incident | one, with its rounds | error, median / 90 % | detections each | labels |")
-    print("|---|---|---|---|---|---|---|")
+    columns = ("what", "n", "raised an incident", "kept its place", "one, with its rounds", "error, median / 90 %",
+               "detections each", "labels")  # fmt: skip
+    print(f"| {' | '.join(columns)} |\n{'|---' * len(columns)}|")
     print(verdict_row("gunshot", count, 3))
     for kind in KINDS:
         print(verdict_row(kind, count, 1))
