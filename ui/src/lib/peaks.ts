@@ -4,6 +4,8 @@ import { clipUrl } from './api';
 
 export const PEAKS = 120;
 const KEPT_MAX = 200;
+/** A shot is told before its clip is whole: what is not there yet is asked for again, after so long each time. */
+const WAITS_MS = [400, 800, 1600];
 const kept = new Map<string, Promise<number[]>>();
 
 /** Largest magnitude in each of `count` equal parts, scaled so that the largest is 1. */
@@ -17,11 +19,19 @@ export function peaksOf(samples: Float32Array, count = PEAKS): number[] {
   return peaks.map((peak) => peak / largest);
 }
 
+async function fetchClip(detectionId: string): Promise<ArrayBuffer> {
+  for (const wait_ms of [...WAITS_MS, null]) {
+    const answer = await fetch(clipUrl(detectionId));
+    if (answer.ok) return answer.arrayBuffer();
+    if (answer.status !== 404 || wait_ms === null) break;
+    await new Promise((done) => setTimeout(done, wait_ms));
+  }
+  throw new Error('The sound is no longer kept.');
+}
+
 async function fetchPeaks(detectionId: string): Promise<number[]> {
-  const answer = await fetch(clipUrl(detectionId));
-  if (!answer.ok) throw new Error('The sound is no longer kept.');
   const decoder = new OfflineAudioContext(1, 1, 16_000);
-  const sound = await decoder.decodeAudioData(await answer.arrayBuffer());
+  const sound = await decoder.decodeAudioData(await fetchClip(detectionId));
   return peaksOf(sound.getChannelData(0));
 }
 

@@ -1,6 +1,7 @@
 /** The one loudspeaker of the page: at most one clip plays. */
 
 import { clipUrl } from './api';
+import { clipPeaks } from './peaks';
 
 class Player {
   /** Detection whose clip is loaded; null before the first. */
@@ -19,13 +20,16 @@ class Player {
 
   async play(detectionId: string, from = 0): Promise<void> {
     const audio = this.#element();
-    if (this.current !== detectionId) {
-      this.current = detectionId;
-      this.progress = 0;
-      audio.src = clipUrl(detectionId);
-    }
-    if (from > 0 && audio.duration) audio.currentTime = from * audio.duration;
     try {
+      if (this.current !== detectionId) {
+        audio.pause();
+        this.current = detectionId;
+        this.progress = 0;
+        await clipPeaks(detectionId); // it may not be whole yet
+        if (this.current !== detectionId) return; // another clip was chosen meanwhile
+        audio.src = clipUrl(detectionId);
+      }
+      if (from > 0 && audio.duration) audio.currentTime = from * audio.duration;
       await audio.play();
     } catch (error) {
       if (error instanceof DOMException && error.name === 'AbortError') return; // another clip was chosen meanwhile
