@@ -171,6 +171,24 @@ def test_sound_plays(open_page: Open, served: Served) -> None:
     page.get_by_role("button", name="Play sound").wait_for()
 
 
+def test_a_shot_told_before_its_clip_is_whole_can_be_played(open_page: Open, served: Served) -> None:
+    """What is not there yet is asked for again, and plays."""
+    page, early = open_page(), [404, 404]
+
+    def not_yet(route: Any) -> None:
+        if early:
+            route.fulfill(status=early.pop())
+        else:
+            route.continue_()
+
+    page.route("**/detections/*/clip", not_yet)
+    served.city.shoot()
+    page.get_by_role("button", name="Play sound").click()
+    page.get_by_role("button", name="Pause sound").wait_for()
+
+    assert not early
+
+
 def test_the_keyboard_does_everything(open_page: Open, served: Served) -> None:
     """j and k move, y and n mark, u undoes, Enter opens, Escape closes, ? helps; typing is left alone."""
     first, second = served.city.shoot(), served.city.shoot(-300, 200, age_s=30)
