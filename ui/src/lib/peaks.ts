@@ -4,8 +4,8 @@ import { clipUrl } from './api';
 
 export const PEAKS = 120;
 const KEPT_MAX = 200;
-/** A shot is told before its clip is whole: what is not there yet is asked for again, after so long each time. */
-const WAITS_MS = [400, 800, 1600];
+/** A shot is told before its clip is whole: what is not there yet is asked for again, after so long. */
+const WAITS_MS = [0, 400, 800, 1600];
 const kept = new Map<string, Promise<number[]>>();
 
 /** Largest magnitude in each of `count` equal parts, scaled so that the largest is 1. */
@@ -20,11 +20,11 @@ export function peaksOf(samples: Float32Array, count = PEAKS): number[] {
 }
 
 async function fetchClip(detectionId: string): Promise<ArrayBuffer> {
-  for (const wait_ms of [...WAITS_MS, null]) {
+  for (const wait_ms of WAITS_MS) {
+    await new Promise((done) => setTimeout(done, wait_ms));
     const answer = await fetch(clipUrl(detectionId));
     if (answer.ok) return answer.arrayBuffer();
-    if (answer.status !== 404 || wait_ms === null) break;
-    await new Promise((done) => setTimeout(done, wait_ms));
+    if (answer.status !== 404) break;
   }
   throw new Error('The sound is no longer kept.');
 }

@@ -4,7 +4,7 @@ import { clipUrl } from './api';
 import { clipPeaks } from './peaks';
 
 class Player {
-  /** Detection whose clip is loaded; null before the first. */
+  /** Detection whose clip was chosen last; null before the first. */
   current = $state<string | null>(null);
   playing = $state(false);
   /** 0 to 1 of the clip. */
@@ -12,6 +12,8 @@ class Player {
   /** Detections whose clip could not be played. */
   failed = $state.raw<ReadonlySet<string>>(new Set());
   #audio: HTMLAudioElement | null = null;
+  /** Detection whose clip the element holds: one that is not whole yet is chosen, not loaded. */
+  #loaded: string | null = null;
 
   toggle(detectionId: string): void {
     if (this.current === detectionId && this.playing) this.#element().pause();
@@ -20,13 +22,16 @@ class Player {
 
   async play(detectionId: string, from = 0): Promise<void> {
     const audio = this.#element();
+    if (this.current !== detectionId) {
+      audio.pause();
+      this.current = detectionId;
+      this.progress = 0;
+    }
     try {
-      if (this.current !== detectionId) {
-        audio.pause();
-        this.current = detectionId;
-        this.progress = 0;
-        await clipPeaks(detectionId); // it may not be whole yet
-        if (this.current !== detectionId) return; // another clip was chosen meanwhile
+      await clipPeaks(detectionId); // it may not be whole yet
+      if (this.current !== detectionId) return; // another clip was chosen meanwhile
+      if (this.#loaded !== detectionId) {
+        this.#loaded = detectionId;
         audio.src = clipUrl(detectionId);
       }
       if (from > 0 && audio.duration) audio.currentTime = from * audio.duration;
