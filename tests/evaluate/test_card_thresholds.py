@@ -11,6 +11,7 @@ import pytest
 
 from dhishoom.detectors.cards import read_card, write_card
 from dhishoom.detectors.energy import CARD
+from dhishoom.errors import UsageError
 from dhishoom.evaluate.card_thresholds import of_answers, write_thresholds
 from dhishoom.evaluate.hearing import Answer
 from dhishoom.evaluate.recordings import Recording
@@ -45,6 +46,12 @@ def test_what_was_learnt_and_fireworks_set_no_threshold() -> None:
     louder = _answers([0.9] * 50, "firework") + _answers([0.9] * 50, "rain", "trained on") + _answers([0.9], "gunshot")
 
     assert of_answers(rain + louder) == pytest.approx(of_answers(rain))
+
+
+def test_nothing_new_sets_no_threshold() -> None:
+    """Shots alone, or what the model learnt, would let everything be an alert."""
+    with pytest.raises(UsageError, match="new to the model"):
+        of_answers(_answers([0.9], "gunshot") + _answers([0.2], "rain", "trained on"))
 
 
 def test_thresholds_go_on_every_card(tmp_path: Path) -> None:

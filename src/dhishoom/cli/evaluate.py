@@ -68,7 +68,7 @@ def evaluate(
     heard, unreadable = hear_all(contestants, asked, output.progress, KeptAnswers(cache))
     for why in unreadable:
         output.warn(why)
-    cards = _cards_of((model or [DEFAULT])[0], folds or [])
+    cards = _cards_of((model or [DEFAULT])[0], folds or []) if thresholds or pair else []
     if thresholds:
         _set_thresholds(cards, heard[0])
     if pair is not None:

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dhishoom.detectors.cards import read_card, write_card
+from dhishoom.errors import UsageError
+from dhishoom.evaluate.clip_tables import scores_of, without_fireworks
 from dhishoom.evaluate.hearing import Answer
 from dhishoom.evaluate.ranking import threshold_for
-from dhishoom.evaluate.recordings import FIREWORK
 
 ALERT_PER_HOUR, POSSIBLE_PER_HOUR = 1.0, 10.0
 """False clips an hour of other sound, fireworks and explosions apart."""
@@ -30,13 +31,11 @@ def alert_and_possible(scores: NDArray[np.float64], durations_s: NDArray[np.floa
 
 
 def of_answers(answers: Sequence[Answer]) -> tuple[float, float]:
-    """`alert` and `possible` by the clips that a model had not learnt from."""
-    other = [
-        one
-        for one in answers
-        if one.recording.is_negative and one.recording.label != FIREWORK and one.standing != "trained on"
-    ]
-    return alert_and_possible(np.array([one.score for one in other]), np.array([one.duration_s for one in other]))
+    """`alert` and `possible` by the clips that a model had not learnt from. Raises UsageError where there are none."""
+    other = without_fireworks([one for one in answers if one.recording.is_negative and one.standing != "trained on"])
+    if not other:
+        raise UsageError("thresholds are set by clips of other sound that are new to the model; give a MANIFEST.csv.")
+    return alert_and_possible(scores_of(other), np.array([one.duration_s for one in other]))
 
 
 def write_thresholds(cards: Iterable[Path], alert: float, possible: float) -> None:

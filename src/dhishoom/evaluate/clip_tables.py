@@ -134,7 +134,7 @@ def clip_tables(answers: Sequence[Answer], card: ModelCard, seed: int) -> ClipTa
     thresholds = thresholds_of(negatives, card)
     false_alarms = (
         _false_alarms("all other sound", negatives, card.alert),
-        _false_alarms("fireworks left out", _without_fireworks(negatives), card.alert),
+        _false_alarms("fireworks left out", without_fireworks(negatives), card.alert),
     )
     return ClipTables(
         thresholds=thresholds,
@@ -154,7 +154,7 @@ def thresholds_of(negatives: Sequence[Answer], card: ModelCard) -> Thresholds:
         alert=card.alert,
         possible=card.possible,
         one_an_hour=_one_an_hour(negatives),
-        one_an_hour_no_fireworks=_one_an_hour(_without_fireworks(negatives)),
+        one_an_hour_no_fireworks=_one_an_hour(without_fireworks(negatives)),
     )
 
 
@@ -164,7 +164,8 @@ def _one_an_hour(negatives: Sequence[Answer]) -> float:
     return threshold_for(scores_of(negatives), np.array([one.duration_s for one in negatives]), 1.0)
 
 
-def _without_fireworks(answers: Sequence[Answer]) -> list[Answer]:
+def without_fireworks(answers: Sequence[Answer]) -> list[Answer]:
+    """Those of everything else."""
     return [one for one in answers if one.recording.label != FIREWORK]
 
 
@@ -187,7 +188,7 @@ def _gun_sources(answers: Sequence[Answer]) -> list[str]:
 def _source_row(source: str, answers: Sequence[Answer], thresholds: Thresholds, seed: int) -> SourceRow:
     guns = [one for one in answers if one.recording.source == source and one.recording.is_gunfire]
     negatives = [one for one in answers if one.recording.is_negative]
-    quiet = _without_fireworks(negatives)
+    quiet = without_fireworks(negatives)
     return SourceRow(
         source=source,
         standing=standing_of(guns),
