@@ -13,7 +13,7 @@ from dhishoom.detectors.energy import CARD
 from dhishoom.detectors.second_look import Judge, Terms, terms_of
 from dhishoom.errors import UsageError
 from dhishoom.evaluate.doubts import Doubt, Length
-from dhishoom.evaluate.judges import own_and_guns
+from dhishoom.evaluate.judges import judge_of, own_and_guns
 from dhishoom.evaluate.pairing import ASKED_SHARE, terms_by_fold, write_terms
 from dhishoom.evaluate.recordings import Recording
 
@@ -68,9 +68,9 @@ def test_a_judge_tells_the_far_shot_from_the_jackhammer(doubts: list[Doubt]) -> 
     stated = dict(zip((one.recording.key for one in doubts), _stated(terms, doubts), strict=True))
     mean = {kind: np.mean([value for key, value in stated.items() if f"yes{kind}" in key]) for kind in KINDS}
 
+    assert mean[FAR] > 0.7
     assert mean[NEAR] > 0.7
-    assert mean[FAR] > 0.5 > mean[DRILL]
-    assert mean[FAR] > mean[DRILL] + 0.15
+    assert mean[DRILL] < 0.4
     assert 0 < terms.judge.guns < terms.judge.own
 
 
@@ -123,6 +123,13 @@ def test_a_verdict_is_a_sum_of_log_odds() -> None:
     judge = Judge(own=2.0, guns=0.5, offset=-1.0)
 
     assert judge.verdict(np.array([0.5, 1.0]), np.array([0.5, 0.0])) == pytest.approx([-1.0, 12.82], abs=0.01)
+
+
+def test_a_scaled_judge_says_the_scaled_verdict(doubts: list[Doubt]) -> None:
+    """Platt's two numbers go into its weights."""
+    judge, both = judge_of(doubts), own_and_guns(doubts)
+
+    assert judge.scaled(2.0, -1.0).verdict(*both) == pytest.approx(2.0 * judge.verdict(*both) - 1.0, abs=1e-3)
 
 
 def test_terms_are_kept_on_the_card(doubts: list[Doubt], tmp_path: Path) -> None:

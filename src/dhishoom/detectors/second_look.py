@@ -47,6 +47,12 @@ class Judge(msgspec.Struct, frozen=True, kw_only=True):
         """Log-odds of gunfire, of scores of the first and gun scores of the second that go together."""
         return np.asarray(self.own * log_odds(own) + self.guns * log_odds(guns) + self.offset)
 
+    def scaled(self, slope: float, offset: float) -> Judge:
+        """The judge whose verdict is `slope` times this one's, plus `offset`; six digits, for a card."""
+        scaled = (self.own * slope, self.guns * slope, self.offset * slope + offset)
+        own, guns, rest = (round(one, 6) for one in scaled)
+        return Judge(own=own, guns=guns, offset=rest)
+
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True):
     """How two models are put together; `second_look` in the rest of the first one's card.

@@ -108,14 +108,8 @@ def _on_one_scale(judges: Sequence[Judge], ask: float, told: _Told, clips: Seque
     alert, possible = alert_and_possible(stated[other], durations_s[other])
     pairs = tuple((float(x), round(float(y), 6)) for x, y in zip(GRID, probabilities, strict=True))
     return [
-        Terms(ask=ask, judge=_scaled(one, slope, offset), lift=pairs, alert=alert, possible=possible) for one in judges
+        Terms(ask=ask, judge=one.scaled(slope, offset), lift=pairs, alert=alert, possible=possible) for one in judges
     ]
-
-
-def _scaled(judge: Judge, slope: float, offset: float) -> Judge:
-    """The judge whose verdict is `slope` times this one's, plus `offset`."""
-    own, guns, rest = (round(one, 6) for one in (judge.own * slope, judge.guns * slope, judge.offset * slope + offset))
-    return Judge(own=own, guns=guns, offset=rest)
 
 
 def _as_often(scores: Floats, theirs: Floats, ours: Floats) -> Floats:
