@@ -47,7 +47,9 @@ class Located:
         sure = self.statuses == "located"
         near = self.errors_m <= NEAR_M
         weights = resampled(self.tests, [""] * len(self.tests), 0)
-        within = with_interval(lambda some: some @ near / some.sum(axis=-1), weights, count=len(near), groups=0)
+        within = with_interval(
+            lambda some: some @ near / some.sum(axis=-1), weights, count=len(near), groups=len(set(self.tests))
+        )
         return {
             "shots": len(self.errors_m),
             "within_15_m": within.value,
@@ -89,7 +91,7 @@ def located(
     ]
     airs = {test.name: air_of(test.site.weather) for test in tests}
     fixes = [(locate(arrivals, airs[test.name]), test.survey_m) for arrivals, test in heard]
-    plain = [robust_least_squares(arrivals, airs[test.name]) - test.survey_m[:2] for arrivals, test in heard]
+    plain = [robust_least_squares(arrivals, airs[test.name]) - test.survey_m for arrivals, test in heard]
     errors = [np.inf if fix.source is None else float(np.hypot(*(fix.source[:2] - where))) for fix, where in fixes]
     return Located(
         np.array(errors),
