@@ -10,6 +10,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed (pip install 'dhishoom[train]')")
 
+from dhishoom.errors import DhishoomError  # noqa: E402
 from dhishoom.train import loop  # noqa: E402
 from dhishoom.train.augment import Chain  # noqa: E402
 from dhishoom.train.batches import spectra_of  # noqa: E402
@@ -77,3 +78,22 @@ def test_the_fixed_front_end_is_not_learnt(course: loop.Course, tmp_path: Path) 
 def test_a_config_survives_its_folder() -> None:
     """What is written beside a run reads back as the same config."""
     assert msgspec.json.decode(msgspec.json.encode(CONFIG), type=Config) == CONFIG
+
+
+def test_a_gpu_that_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asked for one, a run does not quietly take hours on the processor; left to itself, it does without."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+
+    with pytest.raises(DhishoomError, match="--device cpu"):
+        loop.device_of("cuda")
+    assert loop.device_of("auto") == loop.device_of("cpu") == torch.device("cpu")
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU is here")
+def test_a_gpu_learns_what_a_processor_does(course: loop.Course, tmp_path: Path) -> None:
+    """The first losses agree before dropout's random numbers set them apart, and its checkpoint opens on either."""
+    slow = loop.train(course, tmp_path / "cpu", lambda step, loss: None)
+    fast = loop.train(course, tmp_path / "cuda", lambda step, loss: None, torch.device("cuda"))
+
+    assert fast.losses[0] == pytest.approx(slow.losses[0], rel=0.1)
+    loop.Learner(CONFIG).load(tmp_path / "cuda" / "checkpoint.pt")

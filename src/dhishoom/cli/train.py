@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -16,6 +16,7 @@ ConfigPath = Annotated[
     Path | None, typer.Argument(metavar="[CONFIG.toml]", help="Of the run; src/dhishoom/train/configs has some.")
 ]
 PositionOnly = Annotated[bool, typer.Option(help="Of the fold leave out its firing position, and no clips.")]
+Device = Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="What multiplies; auto: a GPU if there is one.")]
 FromReviews = Annotated[Path | None, typer.Option(help="Instead: a store whose detections were reviewed.")]
 Model = Annotated[str, typer.Option(help="The model that goes on learning from the reviews.")]
 OutFolder = Annotated[Path | None, typer.Option(help="Folder of the run; without it runs/NAME.")]
@@ -34,6 +35,7 @@ def train(
     cache: CacheFolder = Path("runs/cache"),
     fold: Fold = None,
     position_only: PositionOnly = False,
+    device: Device = "auto",
     from_reviews: FromReviews = None,
     model: Model = DEFAULT,
     name: Name = None,
@@ -63,6 +65,7 @@ def train(
             folder,
             cache,
             lambda step, loss: progress.update(task, completed=step, description=f"{settings.name} loss {loss:.3f}"),
+            device,
         )
     typer.echo(str(folder))
 

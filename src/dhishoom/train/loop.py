@@ -11,7 +11,9 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
+from dhishoom.errors import DhishoomError
 from dhishoom.train.batches import Material, batch_at
 from dhishoom.train.config import Config
 from dhishoom.train.library import Samples
@@ -20,6 +22,7 @@ from dhishoom.train.network import Scorer, Trainable, network_of
 from dhishoom.train.pool import Pool
 from dhishoom.train.scoring import Run, Scores
 
+CPU = torch.device("cpu")
 _CHECKPOINT_STEPS = 250
 _AT_ONCE = 256
 _LEAST = 0.3
@@ -38,10 +41,10 @@ class Course:
 class Learner:
     """The network, its optimiser and its averaged copy; `save` and `load` carry all of it over a stop."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, device: torch.device = CPU) -> None:
         torch.manual_seed(config.seed)
-        self.config = config
-        self.network = network_of(config).to(memory_format=torch.channels_last)
+        self.config, self.device = config, device
+        self.network = network_of(config).to(device=device, memory_format=torch.channels_last)
         self.averaged = copy.deepcopy(self.network).eval()
         optimisation = config.optimisation
         self._optimiser = torch.optim.AdamW(
@@ -58,8 +61,8 @@ class Learner:
     def learn(self, batch: Batch) -> float:
         """One step; returns the loss."""
         self.network.train()
-        spectrum = torch.as_tensor(batch.spectrum)
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.config.optimisation.half):
+        spectrum = torch.as_tensor(batch.spectrum, device=self.device)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.optimisation.half):
             told = self.network.taught(spectrum)
         loss = loss_of((told[0].float(), told[1].float()), batch, self.config)
         self._optimiser.zero_grad()
@@ -90,27 +93,49 @@ class Learner:
             "schedule": self._schedule.state_dict(),
             "step": self.step,
             "losses": self.losses,
-            "random": torch.get_rng_state(),
+            "random": {self.device.type: _random_state(self.device)},
         }
         torch.save(state, path.with_suffix(".part"))
         path.with_suffix(".part").replace(path)
 
     def load(self, path: Path) -> None:
-        """Go on where `save` left off."""
-        state = torch.load(path, weights_only=True)
+        """Go on where `save` left off; on another kind of device with other random numbers."""
+        state = torch.load(path, weights_only=True, map_location=self.device)
         self.network.load_state_dict(state["network"])
         self.averaged.load_state_dict(state["averaged"])
         self._optimiser.load_state_dict(state["optimiser"])
         self._schedule.load_state_dict(state["schedule"])
         self.step, self.losses = state["step"], state["losses"]
-        torch.set_rng_state(state["random"])
+        if self.device.type in state["random"]:
+            _restore_random(self.device, state["random"][self.device.type].cpu())
 
 
-def train(course: Course, run_folder: Path, advance: Callable[[int, float], None]) -> Learner:
+def device_of(name: str) -> torch.device:
+    """`cpu`, `cuda`, or `auto`: a GPU if there is one. Raises DhishoomError for one that is not there."""
+    there = torch.cuda.is_available()
+    if name == "cuda" and not there:
+        raise DhishoomError("PyTorch finds no GPU here. Train with --device cpu, or install its build for your GPU.")
+    return torch.device("cuda" if there and name != "cpu" else "cpu")
+
+
+def _random_state(device: torch.device) -> Tensor:
+    return torch.cuda.get_rng_state(device) if device.type == "cuda" else torch.get_rng_state()
+
+
+def _restore_random(device: torch.device, state: Tensor) -> None:
+    if device.type == "cuda":
+        torch.cuda.set_rng_state(state, device)
+    else:
+        torch.set_rng_state(state)
+
+
+def train(
+    course: Course, run_folder: Path, advance: Callable[[int, float], None], device: torch.device = CPU
+) -> Learner:
     """Learn all steps, from the last checkpoint if there is one; `advance(step, loss)` is called after each."""
     config = course.config
     torch.set_num_threads(config.optimisation.threads)
-    learner = Learner(config)
+    learner = Learner(config, device)
     checkpoint = run_folder / "checkpoint.pt"
     if checkpoint.is_file():
         learner.load(checkpoint)
@@ -142,15 +167,15 @@ def _chance_at(course: Course, run_folder: Path, start: int, learner: Learner) -
         return np.full(len(course.rows), 1 / len(course.rows))
     file = run_folder / f"chance-{start}.npy"
     if not file.is_file():
-        np.save(file, _hardness(course, learner.averaged))
+        np.save(file, _hardness(course, learner))
     return np.asarray(np.load(file), np.float64)
 
 
-def _hardness(course: Course, network: Trainable) -> NDArray[np.float64]:
+def _hardness(course: Course, learner: Learner) -> NDArray[np.float64]:
     parts = [course.rows[at : at + _AT_ONCE] for at in range(0, len(course.rows), _AT_ONCE)]
     with torch.no_grad():
-        told = [network.taught(torch.as_tensor(course.spectra[rows].astype(np.float32)))[0][:, 0] for rows in parts]
-    score = torch.cat(told).sigmoid().numpy()
+        told = [learner.averaged.taught(_spectrum(course, rows, learner.device))[0][:, 0] for rows in parts]
+    score = torch.cat(told).sigmoid().cpu().numpy()
     score = (score * (course.pool.shot_weight[course.rows] >= 1)).max(axis=1).astype(np.float64)
     gunfire = np.asarray(course.pool.gunfire[course.rows], np.bool_)
     wanted = np.where(gunfire, 1.0, _LEAST + score)
@@ -158,9 +183,13 @@ def _hardness(course: Course, network: Trainable) -> NDArray[np.float64]:
     return np.asarray(wanted / wanted.sum())
 
 
+def _spectrum(course: Course, rows: NDArray[np.int64], device: torch.device) -> Tensor:
+    return torch.as_tensor(course.spectra[rows].astype(np.float32), device=device)
+
+
 def runner(network: Trainable) -> Run:
     """The network as a function of windows [batch, samples] to scores [batch, frames, classes]."""
-    scorer = Scorer(network).eval()
+    scorer = Scorer(network).cpu().eval()
 
     def run(windows: Samples) -> Scores:
         with torch.no_grad():

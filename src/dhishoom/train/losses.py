@@ -28,20 +28,20 @@ class Batch(NamedTuple):
 def loss_of(told: tuple[Tensor, Tensor], batch: Batch, config: Config) -> Tensor:
     """Of logits [batch, classes, frames] and what the network makes of the teacher's opinion [batch, k]."""
     logits, opinion = told
-    shot, weight = torch.as_tensor(batch.shot), torch.as_tensor(batch.shot_weight)
+    shot, weight, heard, heard_weight, taught = (
+        torch.as_tensor(column, device=logits.device)
+        for column in (batch.shot, batch.shot_weight, batch.heard, batch.heard_weight, batch.taught)
+    )
     if logits.shape[2] == 1:
         shot, weight = pooled(shot, weight)
     gunshot = logits[:, 0]
     balance = weight * (1 + 4 * shot)
     each = functional.binary_cross_entropy_with_logits(gunshot, shot, reduction="none")
     frames = (each * balance).sum() / balance.sum()
-    others = functional.binary_cross_entropy_with_logits(
-        _pooled(logits[:, 1:]), torch.as_tensor(batch.heard)[:, 1:], reduction="none"
-    )
-    heard = (others * torch.as_tensor(batch.heard_weight)[:, 1:]).mean()
+    others = functional.binary_cross_entropy_with_logits(_pooled(logits[:, 1:]), heard[:, 1:], reduction="none")
+    told_of_others = (others * heard_weight[:, 1:]).mean()
     settings = config.optimisation
-    taught = functional.mse_loss(opinion, torch.as_tensor(batch.taught))
-    told_of = settings.taught * taught + settings.other_classes * heard
+    told_of = settings.taught * functional.mse_loss(opinion, taught) + settings.other_classes * told_of_others
     return frames + settings.hard * _worst(gunshot, shot, weight) + told_of
 
 

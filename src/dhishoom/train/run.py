@@ -12,19 +12,21 @@ from dhishoom.errors import DhishoomError, ModelError
 from dhishoom.train.config import Config
 from dhishoom.train.course import prepare
 from dhishoom.train.labels import CLASSES
-from dhishoom.train.loop import Learner, runner, train
+from dhishoom.train.loop import Learner, device_of, runner, train
 from dhishoom.train.network import Trainable, network_of
 from dhishoom.train.scoring import outcome, score_all, write_outcomes
 
 CHECKPOINT, CONFIG, HELD_OUT, LOSS = "checkpoint.pt", "config.json", "held-out.json", "loss.png"
 
 
-def run(config: Config, folder: Path, cache: Path, advance: Callable[[int, float], None]) -> Learner:
+def run(
+    config: Config, folder: Path, cache: Path, advance: Callable[[int, float], None], device: str = "cpu"
+) -> Learner:
     """Train (or go on training) in `folder`, then score what was held out; decoded sound is kept in `cache`."""
     folder.mkdir(parents=True, exist_ok=True)
     _same_config(config, folder / CONFIG)
     course, held_out, library = prepare(config, cache)
-    learner = train(course, folder, advance)
+    learner = train(course, folder, advance, device_of(device))
     rate = config.network.front_end.sample_rate
     scored = score_all(held_out, library, config.timing, runner(learner.averaged), rate)
     write_outcomes([outcome(one, CLASSES) for one in scored], folder / HELD_OUT)
@@ -51,7 +53,7 @@ def read_network(folder: Path) -> Trainable:
     """The averaged network of a run, ready to score."""
     network = network_of(read_run_config(folder))
     try:
-        state = torch.load(folder / CHECKPOINT, weights_only=True)
+        state = torch.load(folder / CHECKPOINT, weights_only=True, map_location="cpu")
     except OSError as error:
         raise ModelError(f"{folder} has no checkpoint yet: {error}. Let `dhishoom train` finish.") from error
     network.load_state_dict(state["averaged"])
