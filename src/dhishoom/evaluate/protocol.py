@@ -37,7 +37,8 @@ PROTOCOL = f"""\
   a shot that nobody listed: it is reported apart. *No false event*: the lowest threshold above every false event of
   that position.
 - **Intervals** are 95 %: {RESAMPLES} resamples of original recordings (gunfire and other sound each by itself;
-  tests within a firing position, positions where several are told together); Garwood's exact bounds for false
-  alarms, Clopper and Pearson's for shares of clips. A source of one or two groups has intervals that say little.
+  tests within a firing position, positions where several are told together; where shots are placed, tests of all
+  positions); Garwood's exact bounds for false alarms, Clopper and Pearson's for shares of clips. A source of one or
+  two groups has intervals that say little.
 - **Calibration.** Expected calibration error over ten equal bins of the clips' scores, explosions left out. The
   share of gunfire among these clips is not that of a street."""
