@@ -51,6 +51,7 @@ class Optimisation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
         rounds: The steps in that many parts; after each, other sound that is taken for gunfire is drawn more often.
         mix: How many examples get another, without gunfire, behind them.
         gap: How many have a stretch that was not recorded, filled as the listening fold fills it.
+        narrow: How many lose what lies above 1.5 to 4.5 kHz, as through a telephone or a wall.
         taught: Weight of guessing the teacher's opinion.
         hard: Weight of a window's worst frame: presses on the single false alarm.
         half: Whether to multiply in bfloat16; weights stay float32.
@@ -66,6 +67,7 @@ class Optimisation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     other_classes: float = 0.3
     mix: float = 0.25
     gap: float = 0.4
+    narrow: float = 0.25
     taught: float = 0.3
     average: float = 0.997
     half: bool = True

@@ -64,6 +64,13 @@ class LogMel(nn.Module):  # type: ignore[misc]
         return torch.cat([over_own, over_all], dim=1) * 0.25
 
 
+def lost_above(spectrum: NDArray[np.float32], shape: FrontEnd, corner_hz: float, order: int) -> NDArray[np.float32]:
+    """Log of the mel power [..., bands, frames] as it would be behind a Butterworth low pass; the floor stays."""
+    centres_hz = 700.0 * (10.0 ** (_mel_edges(shape)[1:-1] / 2595.0) - 1.0)
+    lost = np.log1p((centres_hz / corner_hz) ** (2 * order)).astype(np.float32)
+    return np.asarray(np.logaddexp(spectrum - lost[:, None], np.float32(np.log(_FLOOR))), np.float32)
+
+
 def _fixed(weight: Tensor) -> nn.Parameter:
     return nn.Parameter(weight, requires_grad=False)
 
@@ -93,7 +100,7 @@ def _waves(shape: FrontEnd, frequencies: NDArray[np.float64]) -> NDArray[np.floa
 
 def _mel_matrix(shape: FrontEnd, frequencies: NDArray[np.float64]) -> NDArray[np.float32]:
     """Triangles evenly spaced in mel (O'Shaughnessy's 2595 log10(1 + f / 700)); each sums to one, none is empty."""
-    edges = np.linspace(_mel(shape.low_hz), _mel(shape.high_hz), shape.bands + 2)
+    edges = _mel_edges(shape)
     at = _mel(frequencies)
     rising = (at - edges[:-2, None]) / (edges[1:-1] - edges[:-2])[:, None]
     falling = (edges[2:, None] - at) / (edges[2:] - edges[1:-1])[:, None]
@@ -102,6 +109,10 @@ def _mel_matrix(shape: FrontEnd, frequencies: NDArray[np.float64]) -> NDArray[np
     empty = weights.sum(axis=1) == 0
     weights[empty, nearest[empty]] = 1.0
     return np.asarray(weights / weights.sum(axis=1, keepdims=True), dtype=np.float32)
+
+
+def _mel_edges(shape: FrontEnd) -> NDArray[np.float64]:
+    return np.linspace(_mel(shape.low_hz), _mel(shape.high_hz), shape.bands + 2)
 
 
 def _mel(frequency_hz: NDArray[np.float64] | float) -> NDArray[np.float64]:

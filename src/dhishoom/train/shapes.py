@@ -35,7 +35,8 @@ class NetworkShape:
         kind: `frames`, the product's own, or `vgg`, configuration A, to compare with.
         width: Of a `vgg`, against the published one.
         channels: Width of every block.
-        dilations: One block each, of kernel 3.
+        dilations: One block each, of kernel 3, that looks as far back as ahead.
+        past: One block each, after those, that looks back only.
         classes: Outputs of every frame.
         drop: Share of channels dropped while training.
         taught: Numbers of a teacher's opinion that it guesses while training.
@@ -45,6 +46,7 @@ class NetworkShape:
     width: float = 1.0
     channels: int = 64
     dilations: tuple[int, ...] = (1, 1, 2, 2, 4, 4)
+    past: tuple[int, ...] = (24,)
     classes: int = 1
     drop: float = 0.1
     taught: int = 64
@@ -60,7 +62,7 @@ class Timing:
     """
 
     hop_s: float = 0.02
-    left_s: float = 0.54
+    left_s: float = 1.5
     step_s: float = 1.0
     right_s: float = 0.44
     guard_s: float = 0.04
