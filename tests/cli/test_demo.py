@@ -117,10 +117,6 @@ def test_fireworks_are_rejected_by_name_and_nothing_else_raises_an_alarm(evening
     assert max(set(labels), key=labels.count) == "firework"
 
 
-@pytest.mark.xfail(
-    strict=False,
-    reason="of 87 shells that sensors tell of, dhishoom-small-1 calls 26 gunshots",
-)
 def test_few_shells_are_called_gunshots(evening: Evening) -> None:
     """Less than a fifth of what sensors tell of a display."""
     labels = _labels_of_shells(evening)
