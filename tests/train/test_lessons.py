@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -85,3 +86,23 @@ def test_audio_is_finite_and_within_full_scale(recordings: list[Recording], tmp_
     for one in map(lessons.example, range(24)):
         assert np.isfinite(one.audio).all()
         assert np.abs(one.audio).max() <= 1.0
+
+
+def test_every_repetition_is_marked_and_none_is_of_other_sound(recordings: list[Recording], tmp_path: Path) -> None:
+    """With a shot fired again, each click within the middle has its frame; a door that slams again has none."""
+    timing = Timing()
+    fired = _lessons(recordings, tmp_path, replace(PLAIN, again=1.0), live_fire=1.0, live_fire_rest=0.0)
+    doors = [one for one in recordings if one.label == "door_slam"]
+    nothing = {"live_fire": 0.0, "live_fire_rest": 0.0, "other_gunfire": 0.0, "simulated_other": 0.0}
+    slammed = _lessons(doors, tmp_path / "doors", replace(PLAIN, again=1.0), **nothing)
+    counts = []
+
+    for one in map(fired.example, range(32)):
+        marked_s = timing.first_frame_s + (np.flatnonzero(one.shot) + 0.5) * timing.hop_s
+        clicks_s = np.flatnonzero(np.diff((np.abs(one.audio) > 0.3 * np.abs(one.audio).max()).astype(int)) == 1) / RATE
+        inside = clicks_s[(clicks_s > timing.first_frame_s) & (clicks_s < timing.window_s - timing.right_s)]
+        assert all(np.abs(marked_s - at_s).min() < 1.5 * timing.hop_s for at_s in inside)
+        counts.append(len(clicks_s))
+
+    assert max(counts) >= 3
+    assert not any(one.shot.any() for one in map(slammed.example, range(8)))

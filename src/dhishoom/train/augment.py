@@ -26,6 +26,7 @@ class Chain:
         distance: An event is moved away: absorption of air, a reverberant tail, echoes; a blast by `distance_max_m`
             at most, what nobody hears from so far by `near_max_m`.
         live_fire_moved: How many shots of the live fire may be moved at all: they come from afar already.
+        again: It happens once or twice more, 0.2 to 1.1 s apart: rounds of one gun, blows of one hammer.
         colour: The microphone's response is not flat; low_pass: its band ends between 2.2 and 7.5 kHz.
         mix: Other sound lies behind it. clip, quantise, wind: As they say.
         limit: A phone turns itself down after a loud sound and up again.
@@ -37,6 +38,7 @@ class Chain:
     live_fire_moved: float = 0.7
     distance_max_m: float = 900.0
     near_max_m: float = 60.0
+    again: float = 0.25
     colour: float = 0.7
     low_pass: float = 0.5
     clip: float = 0.15
@@ -58,6 +60,35 @@ def far_away(rng: np.random.Generator, event: Samples, sample_rate: int, farthes
     spectrum = spectrum * fft.rfft(_impulse_response(rng, len(event), sample_rate, distance_m), size)
     moved = fft.irfft(spectrum, size)[: len(event)]
     return _with_peak(moved, float(np.abs(event).max()))
+
+
+def again(rng: np.random.Generator, sound: Samples, sample_rate: int) -> tuple[Samples, tuple[float, ...]]:
+    """The sound with itself once or twice more, before or after, and by how many seconds each: nearly evenly spaced.
+
+    What was fired before a shot hides half of its onset in its tail; what repeats is not therefore a gun.
+    """
+    gap_s = float(np.exp(rng.uniform(np.log(0.2), np.log(1.1)))) * (-1 if rng.random() < 0.7 else 1)
+    late_s = tuple(gap_s * (1 + k) * float(rng.uniform(0.95, 1.05)) for k in range(rng.integers(1, 3)))
+    heard = sound.copy()
+    for one_s in late_s:
+        gain = np.float32(10 ** (rng.normal(0.0, 1.5) / 20))
+        heard += gain * _moved(sound, round(one_s * sample_rate), sample_rate // 20)
+    return heard, late_s
+
+
+def _moved(sound: Samples, by: int, fade: int) -> Samples:
+    """Later by so many samples, or earlier if negative; what begins or ends within the window is faded."""
+    ramp = np.linspace(0.0, 1.0, fade, dtype=np.float32)
+    moved = np.zeros_like(sound)
+    if abs(by) + fade >= len(sound):
+        return moved
+    if by > 0:
+        moved[by:] = sound[:-by]
+        moved[by : by + fade] *= ramp
+    else:
+        moved[:by] = sound[-by:]
+        moved[by - fade : by] *= ramp[::-1]
+    return moved
 
 
 def _air(frequencies: NDArray[np.float64], distance_m: float) -> NDArray[np.float32]:

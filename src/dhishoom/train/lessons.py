@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from dhishoom.core.silence import fill
 from dhishoom.train import teachers
-from dhishoom.train.augment import Chain, far_away, record
+from dhishoom.train.augment import Chain, again, far_away, record
 from dhishoom.train.draws import by, class_of, draw_other, even_by_group
 from dhishoom.train.gunfire import blast
 from dhishoom.train.labels import CLASS_OF_LABEL, CLASSES
@@ -54,7 +54,8 @@ class Shares:
     Attributes:
         live_fire: A listed arrival; live_fire_rest: any stretch of those recordings, shot or not.
         gunfire: Clips by source, as often as the number says against the others; `simulated` is a blast by formula.
-            Shots are not fired again as bursts: a network that learnt from such took every breaker for a machine gun.
+            Shots alone are not fired again as bursts: a network that learnt from such took every breaker for a machine
+            gun. `Chain.again` repeats whatever there is.
         simulated_other: Fireworks, backfires, doors, thunder and machines as `dhishoom.simulate` makes them.
     """
 
@@ -92,6 +93,13 @@ class _Piece(NamedTuple):
     unsure_s: tuple[tuple[float, float], ...]
     heard: NDArray[np.float32]
     heard_weight: NDArray[np.float32]
+
+
+def _each_later(piece: _Piece, late_s: Sequence[float]) -> tuple[tuple[float, ...], tuple[tuple[float, float], ...]]:
+    """Onsets and unsure stretches of the sound and of each of its repetitions."""
+    onsets_s = tuple(sorted(at + late for at in piece.onsets_s for late in late_s))
+    unsure_s = tuple((begin + late, end + late) for begin, end in piece.unsure_s for late in late_s)
+    return onsets_s, unsure_s
 
 
 class Lessons:
@@ -142,9 +150,13 @@ class Lessons:
         may_move = piece.recording.source != LIVE_FIRE or rng.random() < self._chain.live_fire_moved
         if may_move and rng.random() < self._chain.distance:
             sound = far_away(rng, sound, self._library.sample_rate, self._farthest_m(piece))
+        late_s: tuple[float, ...] = (0.0,)
+        if rng.random() < self._chain.again:
+            sound, more_s = again(rng, sound, self._library.sample_rate)
+            late_s += more_s
         sound, heard, heard_weight = self._mix(rng, piece, sound, heard, heard_weight)
         audio = record(rng, sound, self._library.sample_rate, self._chain)
-        shot, shot_weight = frame_targets(piece.recording, piece.onsets_s, piece.unsure_s, self._timing)
+        shot, shot_weight = frame_targets(piece.recording, *_each_later(piece, late_s), self._timing)
         clean = sound / np.float32(np.abs(sound).max() + 1e-9)
         one = piece.recording
         from_where = (piece.fold, one.use == "yes", one.is_gunfire, one.source == LIVE_FIRE)
