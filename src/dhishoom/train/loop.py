@@ -173,18 +173,15 @@ def _chance_at(course: Course, run_folder: Path, start: int, learner: Learner) -
 
 def _hardness(course: Course, learner: Learner) -> NDArray[np.float64]:
     parts = [course.rows[at : at + _AT_ONCE] for at in range(0, len(course.rows), _AT_ONCE)]
+    pictures = (torch.as_tensor(course.spectra[rows].astype(np.float32), device=learner.device) for rows in parts)
     with torch.no_grad():
-        told = [learner.averaged.taught(_spectrum(course, rows, learner.device))[0][:, 0] for rows in parts]
+        told = [learner.averaged.taught(picture)[0][:, 0] for picture in pictures]
     score = torch.cat(told).sigmoid().cpu().numpy()
     score = (score * (course.pool.shot_weight[course.rows] >= 1)).max(axis=1).astype(np.float64)
     gunfire = np.asarray(course.pool.gunfire[course.rows], np.bool_)
     wanted = np.where(gunfire, 1.0, _LEAST + score)
     wanted[~gunfire] *= (~gunfire).sum() / max(1e-9, wanted[~gunfire].sum())  # as much other sound as before
     return np.asarray(wanted / wanted.sum())
-
-
-def _spectrum(course: Course, rows: NDArray[np.int64], device: torch.device) -> Tensor:
-    return torch.as_tensor(course.spectra[rows].astype(np.float32), device=device)
 
 
 def runner(network: Trainable) -> Run:

@@ -23,10 +23,11 @@ def run(
     config: Config, folder: Path, cache: Path, advance: Callable[[int, float], None], device: str = "cpu"
 ) -> Learner:
     """Train (or go on training) in `folder`, then score what was held out; decoded sound is kept in `cache`."""
+    chosen = device_of(device)  # before minutes are spent on a pool
     folder.mkdir(parents=True, exist_ok=True)
     _same_config(config, folder / CONFIG)
     course, held_out, library = prepare(config, cache)
-    learner = train(course, folder, advance, device_of(device))
+    learner = train(course, folder, advance, chosen)
     rate = config.network.front_end.sample_rate
     scored = score_all(held_out, library, config.timing, runner(learner.averaged), rate)
     write_outcomes([outcome(one, CLASSES) for one in scored], folder / HELD_OUT)
