@@ -169,8 +169,8 @@ def _refined(question: Question, seeds: Floats, members: Indices, widenings: Seq
     anywhere = np.flatnonzero((members >= 0).any(axis=0))
     members = members[:, anywhere]
     heard = members >= 0
-    times = np.where(heard, picks.times_s[members], 0.0)
-    sigmas = np.where(heard, np.hypot(picks.sigmas_s[members], PATH_SIGMA_S), np.inf)
+    times = np.where(heard, picks.times_s[members] - question.detours_s[anywhere], 0.0)
+    sigmas = np.where(heard, np.hypot(picks.sigmas_s[members], question.path_sigmas_s[anywhere]), np.inf)
     centre: Floats = np.append(array.places_m[:, :2].mean(axis=0), 0.0)
     local = Arrivals(array.places_m[anywhere] - centre, times, sigmas)
     fits = refine(seeds - centre, np.ones(len(seeds)), local, array.height_m, array.air, widenings)
