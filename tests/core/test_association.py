@@ -21,7 +21,7 @@ from dhishoom.core.association import (
     to_bytes,
 )
 from dhishoom.errors import StoreError
-from dhishoom.nouns import NS_PER_S, Heard, Site
+from dhishoom.nouns import NS_PER_S, Heard, Site, Weather
 from tests.core.scenery import START_NS, WEATHER, Fired, Noise, detection, grid_city, heard, places_of, site_of
 
 SPEED = speed_of_sound_m_s(WEATHER)
@@ -354,6 +354,25 @@ def test_what_nobody_takes_for_a_shot_is_none() -> None:
     """Six candidates agree on a place, as for a display of fireworks: nothing is told."""
     site, picks = scene([Fired((200.0, 150.0), (0.0,))])
     assert associate_all(site, believed(picks, 0.0), IN_DOUBT) == ()
+
+
+def test_what_one_sensor_is_sure_of_and_others_doubt_is_no_place() -> None:
+    """Three of four sensors are sure of a shot. Two doubtful echoes and a doubtful arrival also agree, with one of the
+    three, on a place 105 m off: none is told there. (Places and picks are those of a test of the Pittsburgh recordings,
+    rounded.)
+    """
+    site = replace(
+        site_of(np.array([[479, 78], [-171, 256], [-150, -258], [-158, -74]], float)),
+        weather=Weather(temperature_c=-3.9, humidity_percent=60.0),
+    )
+    sure = [("s03", 0.0, 0.95, 21.0), ("s02", 0.367, 0.99, 19.0), ("s00", 0.497, 0.99, 29.0)]
+    arrival = [("s01", 0.361, 0.57, 12.0)]
+    echoes = [("s03", 0.457, 0.6, 8.0), ("s03", 0.647, 0.56, 10.0), ("s02", 0.84, 0.52, 9.0)]
+    picks = [replace(detection(name, at, snr_db=snr), score=score) for name, at, score, snr in [*sure, *arrival]]
+    picks += [replace(detection(name, at, sigma_s=0.008, snr_db=snr), score=score) for name, at, score, snr in echoes]
+    incidents = associate_all(site, picks, IN_DOUBT)
+    assert incidents
+    assert all(off_m(one, (63, 44)) < 25 for one in incidents if one.position)
 
 
 def test_a_candidate_by_itself_tells_nothing_and_a_detection_does() -> None:
