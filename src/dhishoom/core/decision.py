@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d
 
-from dhishoom.core.framing import index_at, time_at
+from dhishoom.core.framing import Window, index_at, time_at
 from dhishoom.core.onset import pick
 from dhishoom.nouns import GUNSHOT, NS_PER_S, Detection, ModelCard, derived_id
-
-if TYPE_CHECKING:
-    from dhishoom.core.listening import Window
 
 CANDIDATE_MIN = 0.5
 """As likely gunfire as not."""

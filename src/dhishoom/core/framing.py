@@ -1,11 +1,11 @@
-"""The grid of windows on the sensor's clock, in exact integers."""
+"""Windows, and their grid on the sensor's clock, in exact integers."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
 
-from dhishoom.core.resampling import Resampler, resampler
+from dhishoom.core.resampling import Resampler, Samples, resampler
 from dhishoom.nouns import NS_PER_S, ModelCard
 
 
@@ -17,6 +17,26 @@ def index_at(time_ns: int, sample_rate: int) -> int:
 def time_at(index: int, sample_rate: int) -> int:
     """Time of a sample in nanoseconds, rounded down."""
     return index * NS_PER_S // sample_rate
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Window:
+    """What the model and the picker get of one step.
+
+    Attributes:
+        middle_start_ns: Time at which the middle begins, on the grid.
+        audio: [round(window_s * rate)] at the model's rate, holes filled.
+        raw: The same stretch at the sensor's own rate, with the filter's margins.
+        raw_start_index: Absolute index of `raw[0]` on the sensor's clock.
+    """
+
+    sensor_id: str
+    middle_start_ns: int
+    audio: Samples
+    raw: Samples
+    raw_rate: int
+    raw_start_index: int
+    clock_sigma_s: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dhishoom.core.decision import decide
-from dhishoom.core.framing import Grid, grid, index_at, memory_s
+from dhishoom.core.framing import Grid, Window, grid, index_at, memory_s
+from dhishoom.core.resampling import Samples
 from dhishoom.core.silence import Mask, fill
 from dhishoom.nouns import NS_PER_S, Chunk, Heard, ModelCard
 
@@ -35,28 +35,7 @@ __all__ = [
 SPLICE_MAX_S = 0.002
 REPEATED_MAX_S = 60.0
 TAIL_SHARE_MIN = 4
-Samples = NDArray[np.float32]
 NoticeKind = Literal["gap", "step", "rate", "repeated"]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Window:
-    """What the model and the picker get of one step.
-
-    Attributes:
-        middle_start_ns: Time at which the middle begins, on the grid.
-        audio: [round(window_s * rate)] at the model's rate, holes filled.
-        raw: The same stretch at the sensor's own rate, with the filter's margins.
-        raw_start_index: Absolute index of `raw[0]` on the sensor's clock.
-    """
-
-    sensor_id: str
-    middle_start_ns: int
-    audio: Samples
-    raw: Samples
-    raw_rate: int
-    raw_start_index: int
-    clock_sigma_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

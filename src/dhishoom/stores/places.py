@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from dhishoom.errors import SettingsError, StoreError
+from dhishoom.errors import SettingsError
+from dhishoom.stores.unkept import unread, unwritten
 
 S3_SCHEMES = ("s3", "s3a")
 HDFS_SCHEMES = ("hdfs", "webhdfs")
@@ -150,13 +151,3 @@ def _s3_failures() -> tuple[type[Exception], ...]:
     from botocore.exceptions import BotoCoreError, ClientError
 
     return (OSError, BotoCoreError, ClientError)
-
-
-def unwritten(address: str, why: str) -> StoreError:
-    """What to say of a file that cannot be written."""
-    return StoreError(f"{address} cannot be written: {why}. Is it up, is there room, and may this user write there?")
-
-
-def unread(address: str, why: str) -> StoreError:
-    """What to say of a file that cannot be read."""
-    return StoreError(f"{address} cannot be read: {why}. Is it there, and may this user read it?")

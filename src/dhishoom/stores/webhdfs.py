@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from dhishoom.errors import SettingsError
-from dhishoom.stores.places import unread, unwritten
+from dhishoom.stores.unkept import unread, unwritten
 
 HTTP_PORT = 9870
 ANSWER_S = 30.0
