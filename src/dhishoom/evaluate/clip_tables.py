@@ -1,4 +1,4 @@
-"""Tables over clips: by source, false alarms by source and class, confusable kinds, calibration."""
+"""Tables over clips: by source, false alarms by source and class, confusable kinds, names, calibration."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from dhishoom.evaluate.calibration import Bin, expected_calibration_error, reliability
 from dhishoom.evaluate.hearing import Answer, Standing
 from dhishoom.evaluate.intervals import Figure, binomial_share, poisson_rate, resampled, with_interval
+from dhishoom.evaluate.names import NameRow, name_rows
 from dhishoom.evaluate.ranking import (
     SECONDS_AN_HOUR,
     area_under_roc,
@@ -125,6 +126,7 @@ class ClipTables:
     false_alarms_by_source: tuple[FalseAlarmRow, ...]
     false_alarms_by_class: tuple[FalseAlarmRow, ...]
     kinds: tuple[KindRow, ...]
+    names: tuple[NameRow, ...]
     calibration: tuple[CalibrationRow, ...]
 
 
@@ -144,6 +146,7 @@ def clip_tables(answers: Sequence[Answer], card: ModelCard, seed: int) -> ClipTa
         false_alarms_by_source=_split(negatives, lambda one: one.recording.source, card.alert),
         false_alarms_by_class=_split(negatives, lambda one: one.recording.label, card.alert),
         kinds=tuple(row for row in (_kind_row(kind, answers, card.alert) for kind in KINDS) if row.called.count),
+        names=name_rows(negatives),
         calibration=_calibration(answers, seed),
     )
 

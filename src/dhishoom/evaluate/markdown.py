@@ -13,9 +13,14 @@ from dhishoom.evaluate.protocol import MARKS, PROTOCOL
 if TYPE_CHECKING:
     from dhishoom.evaluate.clip_tables import ClipTables, FalseAlarmRow
     from dhishoom.evaluate.live_fire_tables import LiveFireTables
+    from dhishoom.evaluate.names import NameRow
     from dhishoom.evaluate.report import ModelReport, Report
 
 ROWS_SHOWN = 12
+NAMES_ARE = (
+    "The likeliest class beside gunfire in a whole clip, by the clip's label, with the share of its clips. A label is "
+    "one word for a clip that may hold several sounds: children playing are speech and a crowd too."
+)
 
 
 def markdown(report: Report, figures: Mapping[str, str], folder: str, command: str) -> str:
@@ -36,6 +41,7 @@ def markdown(report: Report, figures: Mapping[str, str], folder: str, command: s
         _sources(with_clips),
         _false_alarms(with_clips),
         _kinds(with_clips),
+        _names(with_clips),
         _calibration(with_clips),
         _live_fire(with_shots),
         _sound_events(with_shots),
@@ -174,6 +180,22 @@ def _kinds(models: Sequence[tuple[ModelReport, ClipTables]]) -> list[str]:
     ]
     columns = ("kind", "clips", *(f"`{model.name}`" for model, _ in models))
     return ["## Called gunshot at `alert`, by kind", "", *table(columns, rows)]
+
+
+def _names(models: Sequence[tuple[ModelReport, ClipTables]]) -> list[str]:
+    named = [(model, {row.label: row for row in tables.names}) for model, tables in models if tables.names]
+    if not named:
+        return []
+    rows = [
+        [label, str(row.clips), *(_taken_for(rows_of.get(label)) for _, rows_of in named)]
+        for label, row in named[0][1].items()
+    ]
+    columns = ("label", "clips", *(f"`{model.name}`" for model, _ in named))
+    return ["## What other sound is taken for", "", NAMES_ARE, "", *table(columns, rows)]
+
+
+def _taken_for(row: NameRow | None) -> str:
+    return ", ".join(f"{name} {100 * count / row.clips:.0f} %" for name, count in row.taken_for) if row else ""
 
 
 def _calibration(models: Sequence[tuple[ModelReport, ClipTables]]) -> list[str]:
