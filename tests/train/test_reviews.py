@@ -9,9 +9,10 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed (pip install 'dhishoom[train]')")
 
+from dhishoom.cli.train import train  # noqa: E402
 from dhishoom.detectors.catalogue import SHIPPED  # noqa: E402
 from dhishoom.detectors.onnx import OnnxDetector  # noqa: E402
-from dhishoom.errors import ModelError  # noqa: E402
+from dhishoom.errors import ModelError, UsageError  # noqa: E402
 from dhishoom.evaluate.hearing import hear, prepare  # noqa: E402
 from dhishoom.evaluate.pittsburgh import live_fire_tests  # noqa: E402
 from dhishoom.evaluate.recordings import Recording, live_fire_recordings, read_manifest  # noqa: E402
@@ -89,3 +90,9 @@ def test_without_a_mistake_there_is_nothing_to_learn(tmp_path: Path) -> None:
     assert reviews.STEPS > 0
     with pytest.raises(ModelError, match="dismissed"):
         learn_from(MODEL, [Reviewed(np.zeros(RATE, np.float32), RATE, 0.5, shot=True)], tmp_path, "t", lambda *_: None)
+
+
+def test_a_gpu_is_not_promised_to_reviews(tmp_path: Path) -> None:
+    """Asked to learn from reviews on a GPU, the command says that it does not."""
+    with pytest.raises(UsageError, match="leave --device out"):
+        train(from_reviews=tmp_path, device="cuda")

@@ -46,6 +46,8 @@ def train(
     """
     _need_torch()
     if from_reviews is not None:
+        if device == "cuda":
+            raise UsageError("--from-reviews learns on the processor, within minutes; leave --device out.")
         _from_reviews(from_reviews, model, name or f"{model}-site", out)
         return
     if config is None:
