@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit
 
-from dhishoom.train.calibrate import apply, expected_calibration_error, pairs_of, platt
+from dhishoom.train.calibrate import apply, expected_calibration_error, pairs_of, platt_of
 
 
 def test_an_overconfident_score_is_calibrated() -> None:
@@ -17,7 +17,7 @@ def test_an_overconfident_score_is_calibrated() -> None:
     labels = (rng.random(20_000) < expit(odds)).astype(float)
     raw = expit(3 * odds)
 
-    stated = apply(pairs_of(*platt(raw.tolist(), labels.tolist())), raw.tolist())
+    stated = apply(pairs_of(*platt_of(raw.tolist(), labels.tolist())), raw.tolist())
 
     assert expected_calibration_error(raw.tolist(), labels.tolist()) > 0.1
     assert expected_calibration_error(stated.tolist(), labels.tolist()) < 0.02
@@ -36,6 +36,6 @@ def test_pairs_rise_from_nothing_to_certainty(slope: float, offset: float) -> No
 
 def test_perfect_separation_stays_finite() -> None:
     """A few held-out clips that never err must not make the model certain of everything."""
-    slope, offset = platt([0.1, 0.2, 0.8, 0.9], [0.0, 0.0, 1.0, 1.0])
+    slope, offset = platt_of([0.1, 0.2, 0.8, 0.9], [0.0, 0.0, 1.0, 1.0])
 
     assert np.isfinite([slope, offset]).all()

@@ -13,6 +13,8 @@ from dhishoom.errors import ModelError
 from dhishoom.nouns import ModelCard
 
 CARD_BYTES_MAX = 1 << 20
+ALERT_PER_HOUR, POSSIBLE_PER_HOUR = 1.0, 10.0
+"""What a card's thresholds mean: so many false clips an hour of other sound, fireworks and explosions apart."""
 _REST = "card"
 _FIELDS = {field.name for field in fields(ModelCard)} - {_REST}
 

@@ -9,14 +9,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from dhishoom.detectors.cards import read_card, write_card
+from dhishoom.detectors.cards import ALERT_PER_HOUR, POSSIBLE_PER_HOUR, read_card, write_card
 from dhishoom.errors import UsageError
 from dhishoom.evaluate.clip_tables import scores_of, without_fireworks
 from dhishoom.evaluate.hearing import Answer
 from dhishoom.evaluate.ranking import threshold_for
 
-ALERT_PER_HOUR, POSSIBLE_PER_HOUR = 1.0, 10.0
-"""False clips an hour of other sound, fireworks and explosions apart."""
 ROUNDING = 2e-5
 """Added to thresholds: a detector's scores have fewer digits than these, and the clip that must stay below must not
 reach them by rounding."""

@@ -10,10 +10,10 @@ from typing import Any
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 from scipy.special import expit
 
 from dhishoom.detectors.cards import read_card, write_card
+from dhishoom.detectors.platt import platt
 from dhishoom.detectors.second_look import Judge, Terms, log_odds
 from dhishoom.errors import UsageError
 from dhishoom.evaluate.card_thresholds import alert_and_possible
@@ -100,7 +100,7 @@ def _on_one_scale(judges: Sequence[Judge], ask: float, told: _Told, clips: Seque
     lift = np.interp(log_odds(told.gun_scores), log_odds(GRID), lifted_to)
     doubt = told.by_clip(clips, np.maximum(told.verdicts, lift))
     asked = counted & (doubt > NEVER)
-    slope, offset = _platt(doubt[asked], gunfire[asked])
+    slope, offset = platt(doubt[asked], gunfire[asked])
     probabilities = expit(slope * lifted_to + offset)
     lifted = np.interp(told.gun_scores, GRID, probabilities)
     stated = np.maximum(told.by_clip(clips, np.maximum(expit(slope * told.verdicts + offset), lifted)), 0.0)
@@ -127,19 +127,6 @@ def _as_often(scores: Floats, theirs: Floats, ours: Floats) -> Floats:
     within = mine[np.minimum(rank, len(mine) - 1)]
     lifted = np.where(scores > other[tail], beyond, np.where(rank < len(mine), within, NEVER))
     return np.asarray(np.maximum.accumulate(lifted))
-
-
-def _platt(scores: Floats, labels: NDArray[np.bool_]) -> tuple[float, float]:
-    """Slope and offset that make log-odds of scores, with Platt's smoothed targets."""
-    positive, negative = labels.sum(), (~labels).sum()
-    target = np.where(labels, (positive + 1) / (positive + 2), 1 / (negative + 2))
-
-    def loss(numbers: Floats) -> float:
-        odds = np.exp(numbers[0]) * scores + numbers[1]
-        return float(np.mean(np.logaddexp(0.0, odds) - target * odds))
-
-    slope, offset = minimize(loss, np.zeros(2), method="BFGS").x
-    return float(np.exp(slope)), float(offset)
 
 
 def write_terms(cards: Mapping[Path, Terms], second: str) -> None:

@@ -6,28 +6,19 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 from scipy.special import expit, logit
+
+from dhishoom.detectors.platt import platt
 
 Pairs = tuple[tuple[float, float], ...]
 _LOGITS = np.arange(-9.0, 12.01, 1.0)
 _EDGE = 1e-6
 
 
-def platt(scores: Sequence[float], labels: Sequence[float]) -> tuple[float, float]:
-    """Slope and offset that turn a raw score's log-odds into the log-odds of being right (Platt 1999).
-
-    Two numbers, because held-out gunfire is too little to bend a curve more often than once. Platt's smoothed targets
-    keep them finite where a score separates perfectly.
-    """
-    raw, target = _log_odds(scores), _smoothed(np.asarray(labels, np.float64))
-
-    def loss(numbers: NDArray[np.float64]) -> float:
-        odds = np.exp(numbers[0]) * raw + numbers[1]
-        return float(np.mean(np.logaddexp(0.0, odds) - target * odds))
-
-    slope, offset = minimize(loss, np.array([0.0, 0.0]), method="BFGS").x
-    return float(np.exp(slope)), float(offset)
+def platt_of(scores: Sequence[float], labels: Sequence[float]) -> tuple[float, float]:
+    """Slope and offset of raw scores, see `detectors.platt`."""
+    odds = logit(np.clip(np.asarray(scores, np.float64), _EDGE, 1 - _EDGE))
+    return platt(odds, np.asarray(labels) > 0)
 
 
 def pairs_of(slope: float, offset: float) -> Pairs:
@@ -50,12 +41,3 @@ def expected_calibration_error(probabilities: Sequence[float], labels: Sequence[
     index = np.minimum((stated * bins).astype(int), bins - 1)
     gaps = [abs(float(np.sum(stated[index == one] - observed[index == one]))) for one in range(bins)]
     return sum(gaps) / len(stated)
-
-
-def _log_odds(scores: Sequence[float]) -> NDArray[np.float64]:
-    return np.asarray(logit(np.clip(np.asarray(scores, np.float64), _EDGE, 1 - _EDGE)))
-
-
-def _smoothed(labels: NDArray[np.float64]) -> NDArray[np.float64]:
-    positive, negative = labels.sum(), len(labels) - labels.sum()
-    return np.asarray(np.where(labels > 0, (positive + 1) / (positive + 2), 1 / (negative + 2)))

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import msgspec
 
+from dhishoom.detectors.cards import ALERT_PER_HOUR, POSSIBLE_PER_HOUR
 from dhishoom.errors import ModelError
 from dhishoom.seams import ModelCard
-from dhishoom.train.calibrate import apply, expected_calibration_error, pairs_of, platt
+from dhishoom.train.calibrate import apply, expected_calibration_error, pairs_of, platt_of
 from dhishoom.train.config import Config
 from dhishoom.train.export import export_onnx, model_card, write_card
 from dhishoom.train.figures import figures, half_of, threshold_for
@@ -19,9 +20,6 @@ from dhishoom.train.labels import CLASSES
 from dhishoom.train.recordings import LIVE_FIRE
 from dhishoom.train.run import HELD_OUT, read_network, read_run_config
 from dhishoom.train.scoring import Outcome, read_outcomes
-
-ALERT_FALSE_CLIPS_PER_HOUR = 1.0
-POSSIBLE_FALSE_CLIPS_PER_HOUR = 10.0
 
 _SOURCES = {
     "yes": "live fire by police in Pittsburgh, six positions (CC BY 4.0, ShotSpotter, Inc., arXiv 2108.07377); SESA "
@@ -49,8 +47,7 @@ def publish(run: Path, measured: Sequence[Path], target: Path, name: str | None 
     pairs, error = calibration(outcomes)
     negatives = [one for one in outcomes if one.is_negative and one.label != "firework"]
     alert, possible = (
-        float(apply(pairs, [threshold_for(negatives, rate)])[0])
-        for rate in (ALERT_FALSE_CLIPS_PER_HOUR, POSSIBLE_FALSE_CLIPS_PER_HOUR)
+        float(apply(pairs, [threshold_for(negatives, rate)])[0]) for rate in (ALERT_PER_HOUR, POSSIBLE_PER_HOUR)
     )
     difference = export_onnx(read_network(run), config, target / f"{config.name}.onnx")
     about = _about(config, outcomes, measured, error, difference) | {"trained_on": trained_on(run, config)}
@@ -111,7 +108,7 @@ def calibration(outcomes: Sequence[Outcome]) -> tuple[tuple[tuple[float, float],
 
 
 def _fit(outcomes: Sequence[Outcome]) -> tuple[tuple[float, float], ...]:
-    return pairs_of(*platt([one.score for one in outcomes], [float(one.is_gunfire) for one in outcomes]))
+    return pairs_of(*platt_of([one.score for one in outcomes], [float(one.is_gunfire) for one in outcomes]))
 
 
 def trained_on(run: Path, config: Config) -> dict[str, object]:
@@ -141,8 +138,8 @@ def _about(
         "position, of clips that share of all groups) and on recordings that never train. Quick scorer of the training "
         "room: peaks of raw frame scores, 100 ms matching, silence filled with noise; see docs/evaluation.md.",
         "metrics": figures(outcomes) | {"expected_calibration_error_cross_fitted": round(error, 4)},
-        "thresholds": f"alert: at most {ALERT_FALSE_CLIPS_PER_HOUR:g} false clip an hour of other sound, fireworks and "
-        f"explosions apart; possible: at most {POSSIBLE_FALSE_CLIPS_PER_HOUR:g}. Both on calibrated scores.",
+        "thresholds": f"alert: at most {ALERT_PER_HOUR:g} false clip an hour of other sound, fireworks and "
+        f"explosions apart; possible: at most {POSSIBLE_PER_HOUR:g}. Both on calibrated scores.",
         "onnx_differs_from_torch_by": difference,
         "limits": list(_LIMITS),
     }

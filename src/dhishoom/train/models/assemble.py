@@ -23,7 +23,7 @@ from dhishoom.detectors.cards import write_card
 from dhishoom.detectors.tagger import FLOOR_FRAMES, GUN_CLASSES, HOP_S
 from dhishoom.errors import ModelError
 from dhishoom.nouns import GUNSHOT, ModelCard
-from dhishoom.train.calibrate import apply, pairs_of, platt
+from dhishoom.train.calibrate import apply, pairs_of, platt_of
 from dhishoom.train.figures import threshold_for
 from dhishoom.train.models.embedders import read_embedder_card, session
 from dhishoom.train.models.graphs import AUDIO, EMBEDDING, IR_VERSION, OPSET, Graph, write
@@ -81,7 +81,7 @@ def write_detector(
     """
     outcomes = _outcomes(trained.gun_score(judged_scores), judged_rows, judged)
     usable = [one for one in outcomes if one.is_gunfire or one.is_negative]
-    pairs = pairs_of(*platt([one.score for one in usable], [float(one.is_gunfire) for one in usable]))
+    pairs = pairs_of(*platt_of([one.score for one in usable], [float(one.is_gunfire) for one in usable]))
     negatives = [one for one in outcomes if one.is_negative and one.label != "firework"]
     alert, possible = (
         min(1.0, float(apply(pairs, [min(1.0, threshold_for(negatives, rate))])[0]))
