@@ -356,6 +356,29 @@ def test_what_nobody_takes_for_a_shot_is_none() -> None:
     assert associate_all(site, believed(picks, 0.0), IN_DOUBT) == ()
 
 
+def test_a_shot_and_its_echoes_are_not_two_rounds_from_elsewhere() -> None:
+    """Four sensors hear a shot and two of them its echo: one round where it was fired. Two rounds from 143 m off would
+    explain the echoes too, one of them heard by two sensors alone. (Places and picks are those of a test of the
+    Pittsburgh recordings, rounded.)
+    """
+    site = replace(
+        site_of(np.array([[-85, 259], [223, 61], [-65, -247], [-74, -71]], float)),
+        weather=Weather(temperature_c=-3.9, humidity_percent=60.0),
+    )
+    heard_by = [
+        ("s01", 0.0, 0.99, 44.0),
+        ("s03", 0.51, 0.99, 29.0),
+        ("s00", 0.727, 0.74, 17.0),
+        ("s02", 0.857, 0.99, 21.0),
+        ("s03", 0.878, 0.79, 11.0),
+        ("s02", 1.228, 0.91, 10.0),
+    ]
+    picks = [replace(detection(name, at, snr_db=snr), score=score) for name, at, score, snr in heard_by]
+    (incident,) = associate_all(site, picks, IN_DOUBT)
+    assert off_m(incident, (148, 46)) < 25
+    assert len(incident.shots) == 1
+
+
 def test_what_one_sensor_is_sure_of_and_others_doubt_is_no_place() -> None:
     """Three of four sensors are sure of a shot. Two doubtful echoes and a doubtful arrival also agree, with one of the
     three, on a place 105 m off: none is told there. (Places and picks are those of a test of the Pittsburgh recordings,

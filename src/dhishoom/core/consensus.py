@@ -55,9 +55,9 @@ def agreements(question: Question, prospects: Prospects, known: Iterable[PlacedS
 
 
 def _margin(burst: Sequence[Agreement], needed: float, question: Question) -> float:
-    """By how much it is likelier than chance allows."""
+    """By how much it is likelier than chance allows, each further round being as unlikely beforehand as any is."""
     nats = sum(one.nats for one in burst) - sum(_echo_nats(at, burst, question) for at in range(len(burst)))
-    return nats - needed
+    return nats - needed - ROUND_NATS * (len(burst) - 1)
 
 
 def _echo_nats(at: int, burst: Sequence[Agreement], question: Question) -> float:
