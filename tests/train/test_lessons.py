@@ -88,6 +88,17 @@ def test_audio_is_finite_and_within_full_scale(recordings: list[Recording], tmp_
         assert np.abs(one.audio).max() <= 1.0
 
 
+def test_what_is_simulated_is_what_it_is_and_nothing_else(recordings: list[Recording], tmp_path: Path) -> None:
+    """A simulated door teaches that a door is heard and that no dog barks; a nail gun has no class and teaches none."""
+    doors = [one for one in recordings if one.label == "door_slam"]
+    lessons = _lessons(doors, tmp_path, live_fire=0.0, live_fire_rest=0.0, other_gunfire=0.0, simulated_other=1.0)
+    taught = [(one.heard.sum(), set(one.heard_weight)) for one in map(lessons.example, range(32))]
+
+    assert (1.0, {1.0}) in taught
+    assert (0.0, {0.0}) in taught
+    assert len({(heard, *weights) for heard, weights in taught}) == 2
+
+
 def test_every_repetition_is_marked_and_none_is_of_other_sound(recordings: list[Recording], tmp_path: Path) -> None:
     """With a shot fired again, each click within the middle has its frame; a door that slams again has none."""
     timing = Timing()

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 ROWS_SHOWN = 12
 NAMES_ARE = (
     "The likeliest class beside gunfire in a whole clip, by the clip's label, with the share of its clips. A label is "
-    "one word for a clip that may hold several sounds: children playing are speech and a crowd too."
+    "one word for a clip that may hold several sounds: children playing are speech and a crowd too. Rejections tell of "
+    "sudden sounds alone; what a hum or rain is taken for here, the product tells nobody."
 )
 
 

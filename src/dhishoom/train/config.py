@@ -52,6 +52,7 @@ class Optimisation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
         mix: How many examples get another, without gunfire, behind them.
         gap: How many have a stretch that was not recorded, filled as the listening fold fills it.
         narrow: How many lose what lies above 1.5 to 4.5 kHz, as through a telephone or a wall.
+        other_classes: Weight of naming what else is heard.
         taught: Weight of guessing the teacher's opinion.
         hard: Weight of a window's worst frame: presses on the single false alarm.
         half: Whether to multiply in bfloat16; weights stay float32.
@@ -64,7 +65,7 @@ class Optimisation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     learning_rate: float = 3e-3
     weight_decay: float = 1e-3
     hard: float = 0.5
-    other_classes: float = 0.3
+    other_classes: float = 3.0
     mix: float = 0.25
     gap: float = 0.4
     narrow: float = 0.25

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from dhishoom.train.batches import spectra_of
 from dhishoom.train.config import Config
-from dhishoom.train.lessons import Known, Lessons
+from dhishoom.train.lessons import EDITION, Known, Lessons
 from dhishoom.train.library import Library, build_library
 from dhishoom.train.loop import Course
 from dhishoom.train.onsets import energy_onsets_s
@@ -96,7 +96,7 @@ def _pool(config: Config, recordings: Sequence[Recording], library: Library, cac
 def _name_of(config: Config) -> str:
     """Of everything that the examples depend on."""
     data = (config.data.pool, config.data.sample_rate, config.data.folds, config.data.teachers, config.seed)
-    parts = (data, config.timing, config.chain, config.shares)
+    parts = (data, config.timing, config.chain, config.shares, EDITION)
     return hashlib.blake2b(msgspec.json.encode(parts), digest_size=5).hexdigest()
 
 

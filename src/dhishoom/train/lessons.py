@@ -21,6 +21,8 @@ from dhishoom.train.shapes import Timing
 from dhishoom.train.simulated import GUNFIRE, OTHER, confusable
 from dhishoom.train.targets import frame_targets
 
+EDITION = 2
+"""Raised whenever the same number draws another example: pools kept from before are not these."""
 _LOUD = [CLASSES.index(name) for name in ("firework", "explosion", "thunder")]
 
 
@@ -56,7 +58,8 @@ class Shares:
         gunfire: Clips by source, as often as the number says against the others; `simulated` is a blast by formula.
             Shots alone are not fired again as bursts: a network that learnt from such took every breaker for a machine
             gun. `Chain.again` repeats whatever there is.
-        simulated_other: Fireworks, backfires, doors, thunder and machines as `dhishoom.simulate` makes them.
+        simulated_other: Fireworks, backfires, doors, thunder and machines as `dhishoom.simulate` makes them; what has a
+            class is known to be nothing else.
     """
 
     live_fire: float = 0.2
@@ -205,7 +208,8 @@ class Lessons:
         end_s = self._timing.window_s - self._timing.right_s
         sound, heard = confusable(rng, self._window, self._library.sample_rate, end_s)
         fold = int(rng.choice(sorted(self._free_of_fold)))
-        return _Piece(sound, OTHER, fold, (), (), heard, heard)
+        known = np.full(len(CLASSES), float(heard.any()), np.float32)
+        return _Piece(sound, OTHER, fold, (), (), heard, known)
 
     def _cut(self, rng: np.random.Generator, recording: Recording, *, at_onset: bool) -> _Piece:
         """A window whose middle holds a drawn onset, or any window; its speed changed a little at times."""
