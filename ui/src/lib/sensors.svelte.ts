@@ -12,7 +12,6 @@ export class SensorView {
   state = $state<SensorState>('live');
   level_dbfs = $state<number | null>(null);
   label = $state('quiet');
-  score = $state(0);
   notices = $state.raw<Record<string, number>>({});
   /** When it last heard a shot, and how sure of it the model was; 0: not lately. */
   shotAt = $state(0);
@@ -28,7 +27,6 @@ export class SensorView {
   hear(strip: Strip): void {
     this.envelope.take(strip, strip.label === GUNSHOT);
     this.label = strip.label;
-    this.score = strip.score;
     const peak = Math.max(...strip.peaks, 1e-6);
     this.level_dbfs = 20 * Math.log10(peak);
     if (strip.label === GUNSHOT) this.shoot(toMs(strip.time), strip.score);
