@@ -70,6 +70,11 @@ class PlacedShot:
     arrivals_s: Floats
     detours_s: Floats
 
+    @property
+    def heard(self) -> Bools:
+        """Which sensors heard it, [n]."""
+        return np.isfinite(self.arrivals_s)
+
 
 def placed_shot(source: Floats, sensors: Indices, times_s: Floats, array: SensorArray) -> PlacedShot:
     """From its place and time, the sensors that heard it, and when."""

@@ -35,7 +35,7 @@ def burst_of(first: Agreement, question: Question) -> list[Agreement]:
     shot = shot_of(first, question)
     question, found = after(question, shot), [first]
     while len(found) <= SHOTS_MAX and len(moments := _moments(question, shot)):
-        best = _repeated(question, moments, shot)
+        best = _repeated(_by_its_paths(question, shot), moments)
         if not _is_round(best, question, shot):
             break
         found.append(best)
@@ -75,9 +75,8 @@ def all_rounds(question: Question, shots: Iterable[PlacedShot]) -> tuple[list[Ag
 
 def _from_elsewhere(shot: PlacedShot, asked: list[PlacedShot], origin_m: Floats, question: Question) -> list[_Next]:
     """What may follow a shot, unless as much was asked of one from there that as many heard."""
-    heard = np.isfinite(shot.arrivals_s).sum()
     for one in asked:
-        if np.hypot(*(one.source - shot.source)[:2]) < APART_M and np.isfinite(one.arrivals_s).sum() >= heard:
+        if np.hypot(*(one.source - shot.source)[:2]) < APART_M and one.heard.sum() >= shot.heard.sum():
             return []
     asked.append(shot)
     return _next(shot, origin_m, question)
@@ -94,9 +93,9 @@ def _next_round(question: Question, before: PlacedShot) -> Agreement | None:
     moments = _moments(question, before)
     if not len(moments):
         return None
-    same = _repeated(question, moments, before)
-    near = same.source[None] if same.nats >= _round_nats(question) else moments
-    moved = _moved(_by_its_paths(question, before), near)
+    along = _by_its_paths(question, before)
+    same = _repeated(along, moments)
+    moved = _moved(along, same.source[None] if same.nats >= _round_nats(question) else moments)
     best = max(same, moved, key=lambda one: one.nats)
     return best if _is_round(best, question, before) else None
 
@@ -104,20 +103,16 @@ def _next_round(question: Question, before: PlacedShot) -> Agreement | None:
 def _moments(question: Question, before: PlacedShot) -> Floats:
     """When further rounds may have been fired from where one was, times following from single arrivals; [k, 3]."""
     picks = question.picks
-    heard = np.isfinite(before.arrivals_s)[picks.sensors]
-    times = _crowded((picks.times_s - _delays(question, before)[picks.sensors])[question.left & heard], _least(before))
+    delays = question.array.travel_s(before.source[None])[0] + before.detours_s
+    times = _crowded(
+        (picks.times_s - delays[picks.sensors])[question.left & before.heard[picks.sensors]], _least(before)
+    )
     return np.column_stack([np.broadcast_to(before.source[:2], (len(times), 2)), times])
-
-
-def _delays(question: Question, before: PlacedShot) -> Floats:
-    """How long the sound of a shot took to each sensor, detours included, [n]."""
-    delays: Floats = question.array.travel_s(before.source[None])[0] + before.detours_s
-    return delays
 
 
 def _least(before: PlacedShot) -> int:
     """How many of those that heard a shot must hear a further round."""
-    return max(ROUND_SENSORS, round(ROUND_SHARE * int(np.isfinite(before.arrivals_s).sum())))
+    return max(ROUND_SENSORS, round(ROUND_SHARE * int(before.heard.sum())))
 
 
 def _round_nats(question: Question) -> float:
@@ -126,22 +121,23 @@ def _round_nats(question: Question) -> float:
 
 def _is_round(one: Agreement, question: Question, before: PlacedShot) -> bool:
     """Whether it is credible that a further round was heard."""
-    also = np.isfinite(before.arrivals_s)[question.picks.sensors[one.members]]
+    also = before.heard[question.picks.sensors[one.members]]
     return one.nats >= _round_nats(question) and also.sum() >= _least(before)
 
 
 def _by_its_paths(question: Question, before: PlacedShot) -> Question:
     """The same question of a sound that comes by the detours of a shot before."""
-    sigmas = np.where(np.isfinite(before.arrivals_s), REPEAT_SIGMA_S, PATH_SIGMA_S)
+    sigmas = np.where(before.heard, REPEAT_SIGMA_S, PATH_SIGMA_S)
     return replace(question, detours_s=before.detours_s, path_sigmas_s=sigmas)
 
 
-def _repeated(question: Question, moments: Floats, before: PlacedShot) -> Agreement:
-    """The likeliest of these moments, fired from where the shot before was."""
-    nats, members = weigh(_by_its_paths(question, before), moments)
+def _repeated(question: Question, moments: Floats) -> Agreement:
+    """The likeliest of these moments, all fired from one place: the shooter stayed."""
+    nats, members = weigh(question, moments)
     best = int(np.argmax(nats))
     kept = members[best][members[best] >= 0]
-    late = question.picks.times_s[kept] - _delays(question, before)[question.picks.sensors[kept]]
+    delays = question.array.travel_s(moments[[best]])[0] + question.detours_s
+    late = question.picks.times_s[kept] - delays[question.picks.sensors[kept]]
     time = np.median(late) if len(kept) else 0.0
     return Agreement(np.append(moments[best, :2], time), kept, float(nats[best]))
 
@@ -162,8 +158,8 @@ def _moved(question: Question, seeds: Floats) -> Agreement:
 def _crowded(times_s: Floats, least: int) -> Floats:
     """Times with at least `least`, themselves among them, beside them as repeats may be; a few of those with most."""
     ordered = np.sort(times_s)
-    before = np.searchsorted(ordered, ordered - GATE_SIGMAS * REPEAT_SIGMA_S)
-    after = np.searchsorted(ordered, ordered + GATE_SIGMAS * REPEAT_SIGMA_S, side="right")
-    beside = after - before
+    low = np.searchsorted(ordered, ordered - GATE_SIGMAS * REPEAT_SIGMA_S)
+    high = np.searchsorted(ordered, ordered + GATE_SIGMAS * REPEAT_SIGMA_S, side="right")
+    beside = high - low
     most = np.argsort(-beside, kind="stable")[:MOMENTS_TRIED]
     return ordered[most[beside[most] >= least]]
