@@ -103,7 +103,6 @@ def first_question(
     return Question(
         picks=picks,
         left=np.ones(len(picks.times_s), bool),
-        sure=picks.scores >= alone_min,
         stray_hz=stray_hz,
         echo_hz=echo_hz,
         array=array,

@@ -23,8 +23,6 @@ BURSTS_TRIED, BEHIND_NATS = 6, 15.0
 """So many places are judged by all their rounds, if no farther behind the best by one."""
 HOPELESS_NATS = 6.0
 """A seed that roughly weighs less than this is not worth fitting."""
-SURE_SENSORS = 2
-"""A new place must be heard by so many that know it for gunfire by themselves; the others may only bear it out."""
 
 
 def agreements(question: Question, prospects: Prospects, known: Iterable[PlacedShot] = ()) -> list[Agreement]:
@@ -89,12 +87,7 @@ def _candidates(question: Question, prospects: Prospects) -> list[Agreement]:
     order = [int(at) for at in np.argsort(-nats, kind="stable")]
     found = [Agreement(chosen[at], members[at][members[at] >= 0], float(nats[at])) for at in order]
     least = max(ROUND_NATS, found[0].nats - BEHIND_NATS)
-    return _unlike([one for one in found if one.nats >= least and _is_heard(one, question)])
-
-
-def _is_heard(one: Agreement, question: Question) -> bool:
-    """Whether enough sensors heard it, and enough of them heard a shot rather than something that might be one."""
-    return len(one.members) >= 3 and int(question.sure[one.members].sum()) >= SURE_SENSORS
+    return _unlike([one for one in found if one.nats >= least and len(one.members) >= 3])
 
 
 def _unlike(agreements: Iterable[Agreement]) -> list[Agreement]:

@@ -71,7 +71,6 @@ class Question:
 
     Attributes:
         left: [p], which of the picks are unexplained.
-        sure: [p], which are gunfire by their own sound alone.
         stray_hz: [p], how many stray sounds a second are to be expected where each pick is.
         echo_hz: How many are to be expected soon after a shot was heard.
         until_s: Up to when the sensors were heard; silence after it says nothing.
@@ -81,7 +80,6 @@ class Question:
 
     picks: Picks
     left: Bools
-    sure: Bools
     stray_hz: Floats
     echo_hz: float
     array: SensorArray
